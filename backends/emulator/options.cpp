@@ -1,0 +1,152 @@
+#include "backends/emulator/options.h"
+
+#include <unistd.h>
+
+#include <cmath>
+#include <string>
+#include <utility>
+#include <vector>
+
+namespace sedma::backends::emulator {
+namespace {
+
+constexpr std::uint64_t most = 65536;  // rows * cols cells of an array are numbered in 32 bits
+
+const std::vector<std::string> known_options = {"adc_bits",
+                                                "adc_joules_per_code",
+                                                "adc_seconds_per_bit",
+                                                "arrays",
+                                                "c2c",
+                                                "cols",
+                                                "columns_per_adc",
+                                                "d2d",
+                                                "dac_bits",
+                                                "dac_joules_per_code",
+                                                "identity",
+                                                "lanes",
+                                                "read_noise",
+                                                "rows",
+                                                "seed",
+                                                "stuck",
+                                                "transistor",
+                                                "wire_farads"};
+
+Result<std::uint8_t> take_bits(hal::Uri& uri, const std::string& key) {
+  SEDMA_ASSIGN_OR_RETURN(const std::uint64_t bits, uri.take_unsigned(key, 8, 0, 16));
+  if (bits == 1) {
+    return fail(Code::invalid_argument, "option {}=1: a bipolar converter of 1 bit has the code 0 only; 0 (ideal) or 2 to 16 are accepted",
+                key);
+  }
+  return static_cast<std::uint8_t>(bits);
+}
+
+Status take_size(hal::Uri& uri, Options& options) {
+  SEDMA_ASSIGN_OR_RETURN(const std::uint64_t arrays, uri.take_unsigned("arrays", 256, 1, most));
+  SEDMA_ASSIGN_OR_RETURN(const std::uint64_t rows, uri.take_unsigned("rows", 256, 1, most));
+  SEDMA_ASSIGN_OR_RETURN(const std::uint64_t cols, uri.take_unsigned("cols", 256, 1, most));
+  options.arrays = static_cast<std::uint32_t>(arrays);
+  options.rows = static_cast<std::uint32_t>(rows);
+  options.cols = static_cast<std::uint32_t>(cols);
+  // Arrays are made when they are first written, so the board may be larger than the memory; an array may not.
+  const std::uint64_t needed = rows * cols * 2 * sizeof(float);
+  const std::uint64_t memory = static_cast<std::uint64_t>(sysconf(_SC_PHYS_PAGES)) * static_cast<std::uint64_t>(sysconf(_SC_PAGESIZE));
+  if (needed <= memory) return {};
+  return fail(Code::out_of_range, "options rows={}, cols={}: an array takes {} bytes; this host has {}", rows, cols, needed, memory);
+}
+
+Status take_physics(hal::Uri& uri, Options& options) {
+  kernels::CellModel& model = options.model;
+  SEDMA_ASSIGN_OR_RETURN(const bool transistor, uri.take_switch("transistor", true));
+  SEDMA_ASSIGN_OR_RETURN(model.cycle_to_cycle, uri.take_switch("c2c", true));
+  SEDMA_ASSIGN_OR_RETURN(model.read_noise, uri.take_number("read_noise", 0, 0, 1));
+  SEDMA_ASSIGN_OR_RETURN(model.device_to_device, uri.take_number("d2d", 0, 0, 1));
+  SEDMA_ASSIGN_OR_RETURN(model.stuck_fraction, uri.take_number("stuck", 0, 0, 1));
+  model.series_ohms = transistor ? kernels::access_transistor_ohms : 0;
+  return {};
+}
+
+Status take_converters(hal::Uri& uri, Options& options) {
+  SEDMA_ASSIGN_OR_RETURN(options.adc_bits, take_bits(uri, "adc_bits"));
+  SEDMA_ASSIGN_OR_RETURN(options.dac_bits, take_bits(uri, "dac_bits"));
+  EmulatorAssumptions& a = options.assumptions;
+  SEDMA_ASSIGN_OR_RETURN(a.adc_joules_per_code, uri.take_number("adc_joules_per_code", 25e-15, 0, 1));
+  SEDMA_ASSIGN_OR_RETURN(a.adc_seconds_per_bit, uri.take_number("adc_seconds_per_bit", 1e-9, 0, 1));
+  SEDMA_ASSIGN_OR_RETURN(a.dac_joules_per_code, uri.take_number("dac_joules_per_code", 10e-15, 0, 1));
+  SEDMA_ASSIGN_OR_RETURN(a.wire_farads, uri.take_number("wire_farads", kernels::wire_farads_per_cell, 0, 1));
+  SEDMA_ASSIGN_OR_RETURN(const std::uint64_t columns, uri.take_unsigned("columns_per_adc", 8, 1, most));
+  a.columns_per_adc = static_cast<std::uint32_t>(columns);
+  a.adc_joules = options.adc_bits == 0 ? 0 : a.adc_joules_per_code * std::ldexp(1.0, options.adc_bits);
+  a.adc_seconds = options.adc_bits * a.adc_seconds_per_bit;
+  a.dac_joules = options.dac_bits == 0 ? 0 : a.dac_joules_per_code * std::ldexp(1.0, options.dac_bits);
+  return {};
+}
+
+Status take_running(hal::Uri& uri, Options& options) {
+  SEDMA_ASSIGN_OR_RETURN(options.assumptions.seed, uri.take_unsigned("seed", 1, 0, UINT64_MAX));
+  SEDMA_ASSIGN_OR_RETURN(const std::string lanes, uri.take_choice("lanes", "threads", {"inline", "threads"}));
+  SEDMA_ASSIGN_OR_RETURN(options.assumptions.identity, uri.take_choice("identity", "tile", {"tile", "board"}));
+  options.threads = lanes == "threads";
+  options.identity = options.assumptions.identity == "board" ? Identity::board : Identity::tile;
+  return {};
+}
+
+void copy_model(const kernels::CellModel& model, EmulatorAssumptions& a) {
+  a.transistor_ohms = model.series_ohms;
+  a.read_volts = model.material.read_volts;
+  a.read_seconds = model.material.read_seconds;
+  a.write_up_volts = model.material.write_up_volts;
+  a.write_down_volts = model.material.write_down_volts;
+  a.write_width_seconds = model.material.write_width_seconds;
+  a.cycle_to_cycle = model.cycle_to_cycle;
+  a.read_noise = model.read_noise;
+  a.device_to_device = model.device_to_device;
+  a.stuck_fraction = model.stuck_fraction;
+}
+
+}  // namespace
+
+kernels::Converters Options::converters() const noexcept { return {dac_bits, adc_bits, static_cast<float>(model.material.read_volts)}; }
+
+Result<Options> parse_options(hal::Uri uri) {
+  Options options;
+  SEDMA_ASSIGN_OR_RETURN(options.model.material, kernels::find_material(uri.target()));
+  SEDMA_RETURN_IF_ERROR(take_size(uri, options));
+  SEDMA_RETURN_IF_ERROR(take_physics(uri, options));
+  SEDMA_RETURN_IF_ERROR(take_converters(uri, options));
+  SEDMA_RETURN_IF_ERROR(take_running(uri, options));
+  SEDMA_RETURN_IF_ERROR(uri.expect_empty(known_options));
+  copy_model(options.model, options.assumptions);
+  return options;
+}
+
+hal::Capabilities capabilities_of(const Options& options) {
+  const kernels::Material& material = options.model.material;
+  hal::Capabilities board;
+  board.board_id =
+      fmt::format("emulator-{}-{}x{}x{}-seed{}", material.name, options.rows, options.cols, options.arrays, options.assumptions.seed);
+  board.material = material.name;
+  board.cell = options.model.series_ohms > 0 ? hal::Cell::one_t_one_r : hal::Cell::one_r;
+  board.unselected = hal::Unselected::ground;
+  board.arrays = options.arrays;
+  board.rows = options.rows;
+  board.cols = options.cols;
+  board.levels = std::min(material.levels_up, material.levels_down);
+  board.g_min_siemens = kernels::terminal_siemens(material.g_min_siemens, options.model.series_ohms);
+  board.g_max_siemens = kernels::terminal_siemens(material.g_max_siemens, options.model.series_ohms);
+  // The published response is that of identical pulses: two voltages and one width, which the steps say.
+  board.cell_volts = {material.write_down_volts, material.write_up_volts, material.write_up_volts - material.write_down_volts};
+  board.width_seconds = {0, material.write_width_seconds, material.write_width_seconds};
+  board.read_volts = {-material.read_volts, material.read_volts, 0};
+  board.dac_bits = options.dac_bits;
+  board.adc_bits = options.adc_bits;
+  const auto add = [&](hal::Feature feature) { board.features |= static_cast<std::uint32_t>(feature); };
+  for (const hal::Feature feature : {hal::Feature::verify_on_board, hal::Feature::parallel_arrays, hal::Feature::transpose,
+                                     hal::Feature::raw_pulses, hal::Feature::analog_subtract}) {
+    add(feature);
+  }
+  // With identity=board the read noise of products follows a running count: the same vector asked for twice comes out different.
+  if (options.identity == Identity::tile || options.model.read_noise == 0) add(hal::Feature::deterministic);
+  return board;
+}
+
+}  // namespace sedma::backends::emulator

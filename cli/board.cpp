@@ -1,0 +1,63 @@
+#include "cli/board.h"
+
+#include <algorithm>
+
+#include "backends/backends.h"
+
+namespace sedma::cli {
+namespace {
+
+bool has_driver(const hal::Registry& registry, const std::string& scheme) {
+  const auto drivers = registry.drivers();
+  return std::any_of(drivers.begin(), drivers.end(), [&](const auto* driver) { return driver->scheme == scheme; });
+}
+
+// The device inside a wrapper such as record:emulator:X?a=b&record.file=f, or nothing. Options with a dot are the wrapper's own.
+std::optional<hal::Uri> inner_uri(const hal::Registry& registry, const hal::Uri& uri) {
+  auto inner = hal::Uri::parse(uri.target());
+  if (!inner.ok() || !has_driver(registry, inner->scheme())) return std::nullopt;
+  for (const auto& [key, value] : uri.options())
+    if (key.find('.') == std::string::npos) inner->set_default(key, value);
+  return *inner;
+}
+
+hal::Uri innermost_uri(const hal::Registry& registry, hal::Uri uri) {
+  while (auto inner = inner_uri(registry, uri)) uri = *inner;
+  return uri;
+}
+
+// An emulator takes no memory before it is written, so a second one costs nothing to ask. What a wrapper hides is not worth a failure.
+std::optional<backends::EmulatorAssumptions> assumptions_of(const hal::Registry& registry, const hal::Uri& uri, const hal::Device& device) {
+  if (auto known = backends::assumptions(device)) return known;
+  const hal::Uri innermost = innermost_uri(registry, uri);
+  if (innermost.scheme() != "emulator") return std::nullopt;
+  const auto twin = registry.open(innermost);
+  return twin.ok() ? backends::assumptions(**twin) : std::nullopt;
+}
+
+}  // namespace
+
+hal::Registry make_registry() {
+  hal::Registry registry;
+  backends::register_all(registry);
+  return registry;
+}
+
+Result<hal::Uri> effective_uri(const hal::Registry& registry, const BoardRequest& request) {
+  SEDMA_ASSIGN_OR_RETURN(hal::Uri uri, hal::Uri::parse(request.uri));
+  if (request.seed && innermost_uri(registry, uri).scheme() == "emulator") uri.set_default("seed", fmt::format("{}", *request.seed));
+  return uri;
+}
+
+Result<Board> open_board(const hal::Registry& registry, const BoardRequest& request) {
+  SEDMA_ASSIGN_OR_RETURN(const hal::Uri uri, effective_uri(registry, request));
+  Board board;
+  board.uri = uri.to_string();
+  auto device = registry.open(uri, request.limits);
+  if (!device.ok()) return device.status().with_context(board.uri);
+  board.device = std::move(device).value();
+  board.assumptions = assumptions_of(registry, uri, *board.device);
+  return board;
+}
+
+}  // namespace sedma::cli

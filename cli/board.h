@@ -1,0 +1,36 @@
+#pragma once
+// Opening the device that a command line names.
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "backends/emulator/emulator.h"
+#include "hal/registry.h"
+
+namespace sedma::cli {
+
+/// All drivers of this program.
+hal::Registry make_registry();
+
+/// An open device and what is known about it.
+struct Board {
+  std::string uri;  ///< as opened, defaults filled in
+  std::unique_ptr<hal::Device> device;
+  std::optional<backends::EmulatorAssumptions> assumptions;  ///< of an emulator, also inside a recorder or fault injector
+};
+
+/// Which device to open.
+struct BoardRequest {
+  std::string uri;
+  hal::Limits limits;
+  std::optional<std::uint64_t> seed;  ///< of an emulator whose URI gives none
+};
+
+/// The URI that a request comes to. Errors: invalid_argument.
+Result<hal::Uri> effective_uri(const hal::Registry& registry, const BoardRequest& request);
+/// Errors: invalid_argument (the URI: no such driver, material, option or value: lists what exists), and what the driver reports.
+Result<Board> open_board(const hal::Registry& registry, const BoardRequest& request);
+
+}  // namespace sedma::cli

@@ -1,0 +1,63 @@
+#include "cli/multiply_options.h"
+
+#include <charconv>
+
+namespace sedma::cli {
+namespace {
+
+// "--correction none --slices 2" and its like.
+Result<std::uint32_t> slices_of(const MultiplyOptions& options) {
+  const std::uint32_t slices = options.slices.value_or(0);
+  if (!options.correction) return slices;
+  if (*options.correction == "residual") {
+    if (options.slices == 0u) return Status(Code::invalid_argument, "--correction residual takes at least one slice; --slices is 0");
+    return options.slices.value_or(1);
+  }
+  if (slices > 0)
+    return fail(Code::invalid_argument, "--slices {} belongs to --correction residual; --correction is {}", slices, *options.correction);
+  return 0u;
+}
+
+}  // namespace
+
+bool lexical_cast(const std::string& text, TileSize& tile) {
+  const char* const end = text.data() + text.size();
+  const auto rows = std::from_chars(text.data(), end, tile.rows);
+  if (rows.ec != std::errc{} || rows.ptr == end || *rows.ptr != 'x') return false;
+  const auto cols = std::from_chars(rows.ptr + 1, end, tile.cols);
+  return cols.ec == std::errc{} && cols.ptr == end && tile.rows > 0 && tile.cols > 0;
+}
+
+Result<runtime::SessionOptions> session_options(const MultiplyOptions& options) {
+  runtime::SessionOptions session;
+  SEDMA_ASSIGN_OR_RETURN(session.choice.slices, slices_of(options));
+  if (!options.input.empty() && options.input_seed)
+    return Status(Code::invalid_argument, "--input gives the vectors and --input-seed draws them; use one of them");
+  if (!options.output.empty() && options.output == options.json)
+    return fail(Code::invalid_argument, "--output and --json are the same file {}", options.output);
+  session.products = options.correction == "products";
+  session.lambda = options.lambda;
+  session.choice.tile_rows = options.tile.rows;
+  session.choice.tile_cols = options.tile.cols;
+  session.choice.encoding = options.encoding == "pair" ? kernels::Encoding::pair : kernels::Encoding::offset;
+  session.choice.scale = options.scale == "output" ? kernels::Scale::output : kernels::Scale::tile;
+  session.choice.passes = options.passes;
+  session.choice.tolerance_levels = options.tolerance;
+  return session;
+}
+
+runtime::Correction correction_of(const runtime::SessionOptions& options) noexcept {
+  if (options.products) return runtime::Correction::products;
+  return options.choice.slices > 0 ? runtime::Correction::residual : runtime::Correction::none;
+}
+
+const char* name(runtime::Correction correction) noexcept {
+  switch (correction) {
+    case runtime::Correction::none: return "none";
+    case runtime::Correction::products: return "products";
+    case runtime::Correction::residual: return "residual";
+  }
+  return "unknown";
+}
+
+}  // namespace sedma::cli

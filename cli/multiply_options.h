@@ -1,0 +1,39 @@
+#pragma once
+// What `sedma multiply` is asked.
+
+#include <cstdint>
+#include <optional>
+#include <string>
+
+#include "runtime/session.h"
+
+namespace sedma::cli {
+
+/// ROWSxCOLS on the command line, in matrix rows x columns. 0: not given.
+struct TileSize {
+  std::uint32_t rows = 0, cols = 0;
+};
+/// For CLI11: "64x32" and nothing else.
+bool lexical_cast(const std::string& text, TileSize& tile);
+
+struct MultiplyOptions {
+  std::string matrix, device, input, mask, limits, record, output, json;
+  std::optional<std::string> correction;  ///< none, products, residual
+  std::optional<std::uint32_t> slices, batch;
+  std::optional<std::uint64_t> input_seed;
+  double lambda = 0, tolerance = runtime::Choice{}.tolerance_levels;
+  std::uint32_t passes = runtime::Choice{}.passes;
+  TileSize tile;
+  std::string encoding = "pair", scale = "output";
+  std::uint64_t seed = 1;
+  bool dry_run = false, no_reference = false;
+
+  std::uint64_t effective_input_seed() const noexcept { return input_seed.value_or(seed); }
+};
+
+/// Fills in what follows from other options. Errors: invalid_argument where options contradict each other.
+Result<runtime::SessionOptions> session_options(const MultiplyOptions& options);
+runtime::Correction correction_of(const runtime::SessionOptions& options) noexcept;
+const char* name(runtime::Correction correction) noexcept;
+
+}  // namespace sedma::cli

@@ -1,0 +1,101 @@
+#pragma once
+// One window of an array: written, read back and multiplied, with holes where bad lines are gone around.
+
+#include <chrono>
+#include <cstdint>
+#include <span>
+#include <vector>
+
+#include "hal/device.h"
+#include "kernels/encode.h"
+#include "runtime/mask.h"
+#include "runtime/plan.h"
+
+namespace sedma::runtime {
+
+struct StageCost;
+
+/// The smallest contiguous window that holds the lines of a placement.
+struct WindowMap {
+  explicit WindowMap(const Placement& placement);
+  std::uint32_t array, row, col, rows, cols;
+  std::vector<std::uint32_t> word_offsets, bit_offsets;  ///< of every used line inside the window
+  bool has_holes() const noexcept { return word_offsets.size() != rows || bit_offsets.size() != cols; }
+};
+
+struct WritePolicy {
+  float tolerance_siemens = 0, step_fraction = 0.3f;
+  std::uint32_t passes = 1, max_pulses_per_cell = 1, read_repeats = 1;
+  double read_volts = 0;
+  std::chrono::nanoseconds deadline{};
+};
+
+/// A window being written to target conductances and read back. submit() starts it, finish() ends it; several may be under way.
+class WindowWrite {
+ public:
+  WindowWrite(hal::Device& device, const Placement& placement, const Mask& mask);
+  WindowWrite(WindowWrite&&) = default;
+
+  /// Writes all good cells (erasing first) and reads the window. `siemens`: targets of the used lines, [word lines, bit lines].
+  /// Errors: of Device::submit.
+  Status submit(std::span<const float> siemens, const WritePolicy& policy, std::uint64_t stream);
+  /// Waits; adds what it cost to `cost` and to `seconds`. Then, where bad cells have left an error, moves their partners (pairs only) to
+  /// make up for it and reads again. Errors: of the device.
+  Status finish(kernels::Encoding encoding, StageCost& cost, double& seconds);
+
+  /// Conductances read back, [word lines, bit lines], the mean of the repeats.
+  std::vector<float> read_back() const;
+
+ private:
+  Status wait(hal::Pending& pending, StageCost& cost, double& seconds, bool writes);
+  Status submit_program();
+  Status submit_read();
+  /// Sets the targets of the partners of bad cells; true if any has to move.
+  bool aim_partners(const std::vector<float>& read, StageCost& cost);
+
+  hal::Device* device_;
+  WindowMap map_;
+  std::vector<float> siemens_;        // [word lines, bit lines]; kept only where bad cells need them
+  std::vector<std::uint8_t> bad_;     // [word lines, bit lines]; empty without bad cells
+  std::vector<float> target_, read_;  // windows, as the device sees them
+  std::vector<std::uint8_t> mask_;    // window; empty if nothing is masked
+  WritePolicy policy_;
+  std::uint64_t stream_ = 0;
+  bool erase_ = true;
+  hal::Pending program_, reading_;
+};
+
+/// A batch of vectors through one window: holes are not driven, and their outputs ignored. Several may be under way.
+class WindowProduct {
+ public:
+  WindowProduct(hal::Device& device, const Placement& placement, kernels::Encoding encoding, std::size_t batch);
+  WindowProduct(WindowProduct&&) = default;
+
+  /// Sets the volts of vector `b`, one for each used word line.
+  void set_volts(std::size_t b, std::span<const float> volts);
+  /// Starts it. `full_scale_amps`: of each output, or of each bit line where the board cannot subtract (see full_scales()). `vector`:
+  /// ordinal of the first vector. Errors: of Device::submit.
+  Status submit(std::span<const float> full_scale_amps, std::uint64_t stream, std::uint64_t vector, std::chrono::nanoseconds deadline);
+  /// Waits; adds what it cost. Errors: of the device.
+  Status finish(StageCost& cost, double& seconds);
+  /// Current of output `i` of vector `b`, with its pair or reference line subtracted, by the board or here.
+  double amps(std::size_t b, std::size_t i) const;
+
+ private:
+  std::size_t converted(std::size_t line) const;  // which converted output bit line `line` of the placement goes to
+
+  hal::Device* device_;
+  WindowMap map_;
+  kernels::Encoding encoding_;
+  bool analog_subtract_;
+  std::size_t batch_, outputs_;
+  std::chrono::nanoseconds deadline_{};
+  std::vector<float> volts_, amps_, full_scale_;
+  hal::Pending pending_;
+};
+
+/// Full scales of a window's converters for WindowProduct::submit.
+std::vector<float> full_scales(const kernels::EncodedTile& tile, kernels::Encoding encoding, const hal::Capabilities& capabilities,
+                               double headroom);
+
+}  // namespace sedma::runtime

@@ -1,0 +1,90 @@
+#include <algorithm>
+
+#include "runtime/session.h"
+#include "runtime/window.h"
+
+namespace sedma::runtime {
+
+using kernels::Encoding;
+
+WindowProduct::WindowProduct(hal::Device& device, const Placement& placement, Encoding encoding, std::size_t batch)
+    : device_(&device),
+      map_(placement),
+      encoding_(encoding),
+      analog_subtract_(device.capabilities().has(hal::Feature::analog_subtract)),
+      batch_(batch),
+      outputs_(!analog_subtract_            ? map_.cols
+               : encoding == Encoding::pair ? map_.cols / 2
+                                            : map_.cols - 1),
+      volts_(batch * map_.rows, 0.0f),
+      amps_(batch * outputs_, 0.0f) {}
+
+void WindowProduct::set_volts(std::size_t b, std::span<const float> volts) {
+  for (std::size_t j = 0; j < volts.size(); ++j) volts_[b * map_.rows + map_.word_offsets[j]] = volts[j];
+}
+
+std::size_t WindowProduct::converted(std::size_t line) const {
+  const std::size_t offset = map_.bit_offsets[line];
+  return analog_subtract_ && encoding_ == Encoding::pair ? offset / 2 : offset;
+}
+
+Status WindowProduct::submit(std::span<const float> full_scale_amps, std::uint64_t stream, std::uint64_t vector,
+                             std::chrono::nanoseconds deadline) {
+  deadline_ = deadline;
+  full_scale_.assign(outputs_, full_scale_amps.front());  // holes get any range: their outputs are ignored
+  const std::size_t lines_each = analog_subtract_ && encoding_ == Encoding::pair ? 2 : 1;
+  for (std::size_t i = 0; i < full_scale_amps.size(); ++i) full_scale_[converted(i * lines_each)] = full_scale_amps[i];
+  hal::Mvm mvm;
+  mvm.array = {map_.array};
+  mvm.row = map_.row;
+  mvm.col = map_.col;
+  mvm.rows = map_.rows;
+  mvm.cols = map_.cols;
+  mvm.volts = {volts_.data(), batch_, map_.rows};
+  mvm.amps = {amps_.data(), batch_, outputs_};
+  mvm.full_scale_amps = full_scale_;
+  mvm.sense = analog_subtract_ ? kernels::sense(encoding_) : hal::Sense::single;
+  mvm.stream = stream;
+  mvm.vector = vector;
+  auto pending = device_->submit(mvm, deadline);
+  if (!pending.ok()) return pending.status().with_context(fmt::format("product on array {}", map_.array));
+  pending_ = std::move(pending).value();
+  return {};
+}
+
+Status WindowProduct::finish(StageCost& cost, double& seconds) {
+  auto completion = pending_.wait(deadline_);
+  if (!completion.ok()) return completion.status().with_context(fmt::format("product on array {}", map_.array));
+  cost.joules += completion->stats.joules;
+  cost.conversions += completion->stats.conversions;
+  cost.products += batch_;
+  ++cost.commands;
+  seconds += completion->stats.seconds;
+  return {};
+}
+
+double WindowProduct::amps(std::size_t b, std::size_t i) const {
+  const float* amps = amps_.data() + b * outputs_;
+  const std::size_t line = encoding_ == Encoding::pair ? 2 * i : i;
+  const double current = static_cast<double>(amps[converted(line)]);
+  if (analog_subtract_) return current;
+  return current - static_cast<double>(amps[encoding_ == Encoding::pair ? map_.bit_offsets[line + 1] : map_.bit_offsets.back()]);
+}
+
+std::vector<float> full_scales(const kernels::EncodedTile& tile, Encoding encoding, const hal::Capabilities& capabilities,
+                               double headroom) {
+  const double volts_max = capabilities.read_volts.max;
+  std::vector<float> amps;
+  if (capabilities.has(hal::Feature::analog_subtract)) {
+    amps.resize(tile.outputs);
+    kernels::full_scale(tile, encoding, {capabilities.g_min_siemens, capabilities.g_max_siemens}, volts_max, headroom, amps);
+    return amps;
+  }
+  const std::size_t lines = kernels::bit_lines(encoding, tile.outputs);
+  std::vector<double> sums(lines, 0.0);
+  for (std::size_t k = 0; k < tile.siemens.size(); ++k) sums[k % lines] += static_cast<double>(tile.siemens[k]);
+  for (const double sum : sums) amps.push_back(static_cast<float>(sum * volts_max * headroom));
+  return amps;
+}
+
+}  // namespace sedma::runtime

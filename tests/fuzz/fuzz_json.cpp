@@ -1,0 +1,25 @@
+// The JSON that a user writes by hand: limits and masks. Whatever the bytes are, parsing ends with a value that is valid or a refusal
+// that names the file.
+#include <cstddef>
+#include <cstdint>
+#include <string_view>
+
+#include "cli/limits_file.h"
+#include "runtime/mask.h"
+
+extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+  using sedma::Code;
+  const std::string_view text(reinterpret_cast<const char*>(data), size);
+  const auto check_refusal = [](const sedma::Status& status) {
+    SEDMA_CHECK(status.code() == Code::data_corrupt || status.code() == Code::invalid_argument, status.to_string());
+    SEDMA_CHECK(status.message().starts_with("fuzz"), status.to_string());
+  };
+  const auto limits = sedma::cli::parse_limits(text, "fuzz");
+  if (limits.ok())
+    SEDMA_CHECK(limits->validate().ok());
+  else
+    check_refusal(limits.status());
+  const auto mask = sedma::runtime::parse_mask(text, "fuzz");
+  if (!mask.ok()) check_refusal(mask.status());
+  return 0;
+}
