@@ -13,6 +13,7 @@
 #include "cli/output_file.h"
 #include "cli/units.h"
 #include "hal/version.h"
+#include "kernels/random.h"
 
 namespace sedma::cli {
 namespace {
@@ -54,6 +55,12 @@ int run(int argc, char** argv) {
   program.set_version_flag("--version", fmt::format("sedma {} ({})", version(), commit()));
   program.set_config("--config", "", "read options from FILE, one [COMMAND] section each")->type_name("FILE");
   program.allow_config_extras(CLI::config_extras_mode::error);
+  std::string isa;
+  const auto isas = kernels::supported_isas();
+  program.add_option("--isa", isa, "instruction set of the kernels; default: the best that this processor has")
+      ->type_name("NAME")
+      ->envname("SEDMA_ISA")
+      ->check(CLI::IsMember(std::vector<std::string>(isas.begin(), isas.end())));
   program.require_subcommand(0, 1);  // 0: so that a misspelt command is named, not called missing
   program.failure_message([](const CLI::App*, const CLI::Error& error) {
     return fmt::format("sedma: {}\nsedma --help and sedma COMMAND --help explain more.\n", printable(error.what()));
@@ -71,6 +78,7 @@ int run(int argc, char** argv) {
     fmt::print(stderr, "{}", program.help());
     return exit_usage;
   }
+  if (!isa.empty()) SEDMA_CHECK(kernels::use_isa(isa).ok(), isa);
   const Ending ending = unless_interrupted(dispatch(commands));
   if (!ending.message().empty()) fmt::print(stderr, "sedma: {}\n", printable(ending.message()));
   return ending.exit_code();

@@ -35,7 +35,7 @@ class Mask {
 /// Parses {"board_id": "...", "bad_word_lines": [[array, row], ...], "bad_bit_lines": [[array, col], ...], "bad_cells": [[array, row, col],
 /// ...]}, every key optional. Errors: data_corrupt (not JSON: line and column; wrong key, type or length: says which and what was
 /// expected).
-Result<Mask> parse_mask(std::string_view json, const std::string& name);
+Result<Mask> parse_mask(std::string_view text, const std::string& name);
 /// Reads such a file. Errors: unavailable, and those of parse_mask.
 Result<Mask> read_mask(const std::string& path);
 

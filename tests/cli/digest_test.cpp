@@ -1,5 +1,6 @@
 // y has the same bits however many threads, lanes and arrays work on it.
 
+#include "kernels/random.h"
 #include "tests/cli/program.h"
 
 namespace sedma::test {
@@ -29,6 +30,21 @@ class Digest : public Program {
 
 TEST_F(Digest, OfASparseMatrixWithManyTiles) {
   expect_same(put_matrix("sparse.mtx", 150, 170, 0.1), "emulator:TaOx-HfOx?rows=32&cols=32", {"--slices", "1", "--passes", "20"});
+}
+
+TEST_F(Digest, AForcedInstructionSetIsUsedOrRefused) {
+  const std::string matrix = put_matrix("small.mtx", 40, 30, 0.5);
+  const Arguments arguments = {"multiply", "--matrix", matrix, "--device", "emulator:TaOx-HfOx", "--json", "-"};
+  std::string first;
+  for (const char* const isa : kernels::supported_isas()) {
+    const json r = run_json(arguments, {{"SEDMA_ISA", isa}});
+    EXPECT_EQ(r["provenance"]["isa"], isa);
+    if (first.empty()) first = r["programming"]["pulses"].dump();
+    EXPECT_EQ(r["programming"]["pulses"].dump(), first) << isa << ": the cells must not depend on it";
+  }
+  const Ran refused = run(arguments, {{"SEDMA_ISA", "Z80"}});
+  EXPECT_EQ(refused.exit_code, 2);
+  EXPECT_NE(refused.err.find("Z80"), std::string::npos) << refused.err;
 }
 
 TEST_F(Digest, OfADenseMatrixOnLargeArrays) {

@@ -162,8 +162,8 @@ TEST(Session, DenoiseHelpsSmoothAndIsOffAtZero) {
   const auto device = test::open_device("emulator:TaOx-HfOx?adc_bits=6");
   // Rows of a smoothing kernel: y is smooth.
   std::vector<double> values(200 * 200);
-  for (int i = 0; i < 200; ++i)
-    for (int j = 0; j < 200; ++j) values[static_cast<std::size_t>(i * 200 + j)] = std::exp(-0.002 * (i - j) * (i - j));
+  for (std::size_t k = 0; k < values.size(); ++k)
+    values[k] = std::exp(-0.002 * std::pow(static_cast<double>(k / 200) - static_cast<double>(k % 200), 2));
   const Matrix matrix = std::move(Matrix::from_dense("smooth", 200, 200, values)).value();
   SessionOptions options;
   const auto without = test::run(*device, matrix, options, 1);
