@@ -117,10 +117,10 @@ CellParameters cell_parameters(const CellModel& model, Key key, std::uint32_t ce
   return {own.law.g_min, own.law.g_min + own.law.range, -own.law.up.aim, own.law.down.aim, own.stuck, own.stuck_siemens};
 }
 
-void terminal_window(const CellModel& model, hal::View<const float> cells, hal::View<float> out) noexcept {
+void terminal_window(const CellModel& model, hal::View<const float> bare, hal::View<float> terminal) noexcept {
   const auto series = static_cast<float>(model.series_ohms);
-  for (std::size_t r = 0; r < cells.rows; ++r) {
-    for (std::size_t c = 0; c < cells.cols; ++c) out(r, c) = terminal(cells(r, c), series);
+  for (std::size_t r = 0; r < bare.rows; ++r) {
+    for (std::size_t c = 0; c < bare.cols; ++c) terminal(r, c) = kernels::terminal(bare(r, c), series);
   }
 }
 

@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <bit>
 #include <cmath>
 #include <cstring>
 #include <functional>
@@ -103,7 +104,7 @@ TEST(Normals, FillEqualsNormals4AtEveryIsaOffsetAndLength) {
         for (std::size_t i = 0; i < count; ++i) {
           const std::uint64_t number = std::uint64_t{first} + i;
           const float want = normals4({77}, Use::read_noise, static_cast<std::uint32_t>(number / 4), event)[number % 4];
-          ASSERT_EQ(std::memcmp(&out[i], &want, sizeof want), 0) << isa << " first " << first << " i " << i;
+          ASSERT_EQ(std::bit_cast<std::uint32_t>(out[i]), std::bit_cast<std::uint32_t>(want)) << isa << " first " << first << " i " << i;
         }
       }
     }
