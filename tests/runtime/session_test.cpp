@@ -162,8 +162,10 @@ TEST(Session, DenoiseHelpsSmoothAndIsOffAtZero) {
   const auto device = test::open_device("emulator:TaOx-HfOx?adc_bits=6");
   // Rows of a smoothing kernel: y is smooth.
   std::vector<double> values(200 * 200);
-  for (std::size_t k = 0; k < values.size(); ++k)
-    values[k] = std::exp(-0.002 * std::pow(static_cast<double>(k / 200) - static_cast<double>(k % 200), 2));
+  for (std::size_t k = 0; k < values.size(); ++k) {
+    const std::size_t row = k / 200, col = k % 200;
+    values[k] = std::exp(-0.002 * std::pow(static_cast<double>(row) - static_cast<double>(col), 2));
+  }
   const Matrix matrix = std::move(Matrix::from_dense("smooth", 200, 200, values)).value();
   SessionOptions options;
   const auto without = test::run(*device, matrix, options, 1);
