@@ -8,6 +8,7 @@
 #include "cli/board.h"
 #include "cli/command.h"
 #include "cli/interrupt.h"
+#include "cli/limits_file.h"
 #include "cli/report.h"
 #include "cli/table.h"
 #include "cli/units.h"
@@ -19,7 +20,8 @@ namespace sedma::cli {
 namespace {
 
 struct Options {
-  std::string matrix, json;
+  std::string matrix, limits_file, json;
+  hal::Limits limits;
   std::uint32_t passes = 100;
   std::uint64_t seed = 1;
 };
@@ -55,7 +57,7 @@ Result<Line> run_line(const hal::Registry& registry, const Options& options, con
   const Stopwatch watch;
   Line line;
   line.slices = slices;
-  SEDMA_ASSIGN_OR_RETURN(line.board, open_board(registry, {fmt::format("emulator:{}", material), {}, options.seed}));
+  SEDMA_ASSIGN_OR_RETURN(line.board, open_board(registry, {fmt::format("emulator:{}", material), options.limits, options.seed}));
   runtime::SessionOptions session;
   session.choice.slices = slices;
   session.choice.passes = options.passes;
@@ -163,8 +165,13 @@ Command add_demo(CLI::App& program, const std::vector<std::string>& argv) {
       ->capture_default_str()
       ->type_name("N");
   add_option(*command, "--seed", options->seed, "of boards and vector")->check(non_negative())->capture_default_str()->type_name("N");
+  add_option(*command, "--limits", options->limits_file, "what may reach the boards, JSON with the fields of hal::Limits")
+      ->type_name("FILE");
   add_option(*command, "--json", options->json, "every figure of every line; -: to stdout, and nothing else there")->type_name("FILE|-");
-  return {command, [options, argv] { return run_demo(*options, argv); }};
+  return {command, [options, argv]() -> Ending {
+            SEDMA_ASSIGN_OR_RETURN(options->limits, read_limits(options->limits_file));
+            return run_demo(*options, argv);
+          }};
 }
 
 }  // namespace sedma::cli

@@ -1,5 +1,6 @@
 // sedma devices, info, conformance, board-check, demo.
 
+#include <fstream>
 #include <set>
 
 #include "tests/cli/program.h"
@@ -114,6 +115,11 @@ TEST_F(Commands, DemoShowsFourMaterialsWithAndWithoutCorrection) {
   EXPECT_TRUE(text.err.empty()) << "no progress in a pipe: " << text.err;
   EXPECT_TRUE(contains(text.out, "8-bit ADC, 8-bit DAC, C2C on, transistor on, 50 passes, seed 4")) << text.out;
   EXPECT_EQ(run({"demo", "--matrix", directory_ / "absent.mtx"}).exit_code, 1);
+  const std::string limits = directory_ / "demo-limits.json";
+  std::ofstream(limits) << R"({"max_total_pulses": 10})";
+  const Ran limited = run({"demo", "--matrix", matrix, "--limits", limits});
+  EXPECT_EQ(limited.exit_code, 1);
+  EXPECT_NE(limited.err.find("10"), std::string::npos) << limited.err;
 }
 
 }  // namespace
