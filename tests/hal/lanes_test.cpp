@@ -106,7 +106,7 @@ TEST_P(LanesTest, JobsOfOneArrayNeverOverlap) {
 }
 
 TEST_P(LanesTest, DifferentArraysRunConcurrently) {
-  if (GetParam() == 1) GTEST_SKIP() << "one worker";
+  if (GetParam() == 1) GTEST_SKIP() << "with one worker, two arrays cannot run at the same time";
   Lanes lanes(GetParam());
   std::atomic<int> arrived{0};
   const auto meet = [&](const StopToken& token) -> Result<Completion> {
