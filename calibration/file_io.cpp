@@ -104,6 +104,12 @@ Result<std::string> read_file(const std::string& path, std::uint64_t offset, std
 
 Result<AtomicFile> AtomicFile::create(const std::string& path) {
   static std::atomic<unsigned> serial{0};
+  // The rename would put a file in the place of a device or a fifo.
+  std::error_code unknown;
+  const auto there = std::filesystem::status(path, unknown);
+  if (std::filesystem::exists(there) && !std::filesystem::is_regular_file(there))
+    return fail(Code::unavailable, "cannot write {}: {}", path,
+                std::filesystem::is_directory(there) ? "Is a directory" : "not a regular file");
   AtomicFile file;
   file.path_ = path;
   // Created with plain open, not mkstemp, so that the umask decides who may read the result. Process identities are reused and may

@@ -115,10 +115,19 @@ Result<bool> has_seal(const std::string& path);
 /// Errors: unavailable; data_corrupt (no seal, or damaged, says which).
 Status verify_seal(const std::string& path);
 
-/// Runs `body` in a short-lived child process (fork; limits on time and memory) and returns what it returned; a crash, a hang beyond
-/// `timeout_seconds` or an over-large allocation (above 2 GiB) in it becomes data_corrupt naming `what`. For foreign HDF5 files:
-/// Debian's HDF5 1.10.8 can crash on a damaged one. Call before other threads exist; what `body` prints is dropped.
-/// Errors: unavailable (no process or pipe to be had). Cost: about 1 ms.
+/// What the body of a child process tells its parent while it works, e.g. rows read.
+using Tell = std::function<void(std::uint64_t done)>;
+
+/// Runs `body` in a short-lived child process (fork; limits on time and memory) and returns what it returned, a failure or some bytes; a
+/// crash, a hang beyond `timeout_seconds` or an over-large allocation (above 2 GiB) in it becomes data_corrupt naming `what`. For foreign
+/// HDF5 files: Debian's HDF5 1.10.8 can crash on a damaged one. Call before other threads exist; what `body` prints is dropped.
+/// `told` (may be empty) is called in this process with what the body tells; returning false kills the child.
+/// Errors: unavailable (no process or pipe to be had), aborted (`told` returned false). Cost: about 1 ms, and copying the answer.
+Result<std::string> ask_child_process(const std::string& what, double timeout_seconds,
+                                      const std::function<Result<std::string>(const Tell&)>& body,
+                                      const std::function<bool(std::uint64_t done)>& told = {});
+
+/// The same for a body that has nothing to say but whether it failed.
 Status in_child_process(const std::string& what, double timeout_seconds, const std::function<Status()>& body);
 
 }  // namespace sedma::calibration::hdf5

@@ -66,9 +66,13 @@ int run(int argc, char** argv) {
     return fmt::format("sedma: {}\nsedma --help and sedma COMMAND --help explain more.\n", printable(error.what()));
   });
   program.fallthrough();
-  const std::vector<Command> commands = {
-      add_multiply(program, arguments),    add_demo(program, arguments),       add_info(program), add_devices(program),
-      add_conformance(program, arguments), add_board_check(program, arguments)};
+  const std::vector<Command> commands = {add_multiply(program, arguments),
+                                         add_sweep(program, arguments),
+                                         add_demo(program, arguments),
+                                         add_info(program),
+                                         add_devices(program),
+                                         add_conformance(program, arguments),
+                                         add_board_check(program, arguments)};
   try {
     program.parse(argc, argv);
   } catch (const CLI::ParseError& error) {

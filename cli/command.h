@@ -19,6 +19,7 @@ struct Command {
 Command add_devices(CLI::App& program);
 Command add_info(CLI::App& program);
 Command add_multiply(CLI::App& program, const std::vector<std::string>& argv);
+Command add_sweep(CLI::App& program, const std::vector<std::string>& argv);
 Command add_conformance(CLI::App& program, const std::vector<std::string>& argv);
 Command add_board_check(CLI::App& program, const std::vector<std::string>& argv);
 Command add_demo(CLI::App& program, const std::vector<std::string>& argv);

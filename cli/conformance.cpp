@@ -5,6 +5,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cmath>
 
 #include "cli/board.h"
 #include "cli/command.h"
@@ -22,7 +23,7 @@ using Outcome = hal::ConformanceCase::Outcome;
 struct Options {
   std::string device, only, limits, json;
   std::uint64_t pulses = 0;
-  double write_sigma = 0;
+  double write_sigma = 0, line_error = 0;
   std::optional<double> read_sigma;
   bool physical = false;
 };
@@ -69,12 +70,28 @@ Json report_json(const hal::ConformanceReport& report, std::uint64_t budget, con
   return json;
 }
 
+// What lies between a cell and the converter of an emulator changes its share of a product by at most this: the drop along both lines if
+// all their cells were at G_max and full volts, and I(V).
+double line_error(const backends::EmulatorAssumptions& a, const hal::Capabilities& board) {
+  const double rows = board.rows, cols = board.cols;
+  const double ohms = a.wire_ohms_per_cell * (rows * (rows + 1) + cols * (cols + 1)) / 2 + a.source_ohms * cols + a.sense_ohms * rows;
+  return ohms * board.g_max_siemens + std::abs(a.cubic_per_square_volt) * a.read_volts * a.read_volts;
+}
+
 hal::ConformanceOptions suite_options(const Options& options, const Board& board, Progress& progress) {
   hal::ConformanceOptions suite;
   suite.pulses = options.pulses;
   suite.only = options.only;
   suite.write_sigma = options.write_sigma;
   suite.read_relative_sigma = options.read_sigma.value_or(board.assumptions ? board.assumptions->read_noise : 0);
+  suite.line_relative_error = options.line_error;
+  if (board.assumptions) {
+    constexpr double most_sigmas = 6;
+    suite.read_sigma_siemens = board.assumptions->read_floor_siemens;
+    suite.cell_error_siemens = board.assumptions->entry_step_siemens / 2;
+    suite.line_relative_error += line_error(*board.assumptions, board.device->capabilities());
+    suite.converter_error = most_sigmas * (board.assumptions->adc_gain_spread + board.assumptions->adc_offset_spread);
+  }
   suite.allow_physical = options.physical;
   suite.progress = [&progress](const std::string& test, std::size_t index, std::size_t number) { progress.update(test, index, number); };
   return suite;
@@ -127,6 +144,10 @@ Command add_conformance(CLI::App& program, const std::vector<std::string>& argv)
       ->check(CLI::Range(0.0, 1.0))
       ->type_name("F");
   add_option(*command, "--read-sigma", options->read_sigma, "sd of a read / its mean; default: what an emulator was told, otherwise 0")
+      ->check(CLI::Range(0.0, 1.0))
+      ->type_name("F");
+  add_option(*command, "--line-error", options->line_error,
+             "a cell's share of a product may differ by this from Ohm's law on its read; an emulator's wires and I(V) are added to it")
       ->check(CLI::Range(0.0, 1.0))
       ->type_name("F");
   add_flag(*command, "--physical", options->physical, "run on a board that can be harmed");

@@ -1,5 +1,7 @@
 // sedma devices: what can be opened, and how.
 
+#include "cli/devices.h"
+
 #include <fmt/format.h>
 
 #include <array>
@@ -19,7 +21,7 @@ struct OptionText {
   const char *key, *fallback, *meaning;
 };
 
-constexpr std::array<OptionText, 18> emulator_options = {{
+constexpr std::array<OptionText, 40> emulator_options = {{
     {"arrays", "256", "arrays on the board"},
     {"rows", "256", "word lines (inputs) of an array"},
     {"cols", "256", "bit lines (outputs) of an array"},
@@ -27,10 +29,32 @@ constexpr std::array<OptionText, 18> emulator_options = {{
     {"adc_bits", "8", "of the output converters, 2 to 16; 0: ideal, counted at 0 J and 0 s"},
     {"dac_bits", "8", "of the input converters, 2 to 16; 0: ideal"},
     {"c2c", "on", "on or off: cycle-to-cycle noise of writing"},
+    {"ideal_writing", "off", "on or off: every cell is put on its target at no cost, for error budgets"},
     {"transistor", "on", "on or off: 15 kOhm access transistor in series with every cell"},
     {"read_noise", "0", "sd of one read of a cell / its conductance"},
     {"d2d", "0", "device-to-device spread: relative sd of a cell's G_min, G_max and curve"},
     {"stuck", "0", "fraction of cells that cannot be written"},
+    {"read_noise_floor", "0", "sd of one read that does not depend on the conductance, fraction of the range"},
+    {"wires", "none", "none, exact or series: line resistance, as the whole network or as the published series model"},
+    {"wire_ohms", "0.237", "resistance of a line from cell to cell"},
+    {"source_ohms", "0", "resistance of the driver of a word line"},
+    {"sense_ohms", "0", "resistance of the converter's input of a bit line"},
+    {"relaxation", "none", "none or techC: written cells relax"},
+    {"activation_ev", "0", "activation energy of relaxation; not measured, so temperature= needs one from you"},
+    {"temperature", "300", "kelvin; relaxation is faster when it is hot"},
+    {"slow_noise", "none", "none or techA: measured 1/f noise, instead of flicker and rtn"},
+    {"age", "clock", "every cell is that many seconds old; clock: the device's clock runs, sedma multiply --wait lets time pass"},
+    {"flicker", "0", "1/f noise: sd of a cell's conductance / conductance"},
+    {"flicker_slope", "1", "its spectrum falls as frequency to the -slope"},
+    {"flicker_seconds", "1e-3", "its shortest octave; what is faster is read_noise"},
+    {"flicker_octaves", "20", "how many octaves it has"},
+    {"rtn", "0", "fraction of cells with random telegraph noise"},
+    {"rtn_amplitude", "0.1", "its two levels differ by so much / conductance"},
+    {"rtn_seconds", "1e-3", "its mean time in a state"},
+    {"iv_cubic", "0", "k of I = G V (1 + k V^2), per square volt"},
+    {"adc_gain", "0", "sd of the gain error of a bit line's converter"},
+    {"adc_offset", "0", "sd of its offset / full scale"},
+    {"path", "auto", "auto, integer or float: products in exact integers where dac_bits is 2 to 8, or in floats"},
     {"identity", "tile", "tile or board: random numbers follow the programming or the physical cell"},
     {"lanes", "threads", "threads or inline: arrays work on worker threads or on the caller's"},
     {"adc_joules_per_code", "25e-15", "a conversion takes this times 2^bits joules"},
@@ -100,6 +124,12 @@ Ending run_devices(bool as_json) {
 }
 
 }  // namespace
+
+std::vector<std::string> emulator_option_keys() {
+  std::vector<std::string> keys;
+  for (const auto& option : emulator_options) keys.emplace_back(option.key);
+  return keys;
+}
 
 Command add_devices(CLI::App& program) {
   CLI::App* command = program.add_subcommand("devices", "List the device drivers, the materials and the options of the emulator");

@@ -19,8 +19,8 @@ CellWorstCase worst_case(const runtime::Choice& choice, const hal::Capabilities&
 }
 
 // x~ lies on pairs of bit lines, as many inputs each as an array has word lines, and is written for every vector.
-void add_products(Forecast& f, const runtime::Plan& plan, const runtime::Matrix& matrix, const hal::Capabilities& board, std::size_t batch,
-                  const CellWorstCase& worst) {
+void add_products(Forecast& f, const runtime::Plan& plan, const runtime::MatrixSource& matrix, const hal::Capabilities& board,
+                  std::size_t batch, const CellWorstCase& worst) {
   const std::uint64_t segment = std::min(matrix.cols(), board.rows);
   const std::uint64_t segments = (matrix.cols() + segment - 1) / segment;
   f.programs += segments * batch;
@@ -31,7 +31,7 @@ void add_products(Forecast& f, const runtime::Plan& plan, const runtime::Matrix&
 
 }  // namespace
 
-Forecast forecast(const runtime::Plan& plan, const runtime::Matrix& matrix, const hal::Capabilities& board, bool products,
+Forecast forecast(const runtime::Plan& plan, const runtime::MatrixSource& matrix, const hal::Capabilities& board, bool products,
                   std::size_t batch) {
   const CellWorstCase worst = worst_case(plan.choice, board);
   Forecast f;

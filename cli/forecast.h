@@ -5,7 +5,7 @@
 #include <cstdint>
 
 #include "hal/commands.h"
-#include "runtime/matrix.h"
+#include "runtime/matrix_source.h"
 #include "runtime/plan.h"
 
 namespace sedma::cli {
@@ -19,7 +19,7 @@ struct Forecast {
 };
 
 /// @pre `plan` was made for `matrix` and `board`. `products`: with the correction of that name.
-Forecast forecast(const runtime::Plan& plan, const runtime::Matrix& matrix, const hal::Capabilities& board, bool products,
+Forecast forecast(const runtime::Plan& plan, const runtime::MatrixSource& matrix, const hal::Capabilities& board, bool products,
                   std::size_t batch);
 
 }  // namespace sedma::cli

@@ -3,19 +3,19 @@
 #include <fmt/format.h>
 
 #include "cli/command.h"
+#include "cli/load_matrix.h"
 #include "cli/matrix_facts.h"
 #include "cli/output_file.h"
 #include "cli/report.h"
 #include "cli/table.h"
 #include "cli/units.h"
-#include "runtime/matrix_file.h"
 
 namespace sedma::cli {
 namespace {
 
 const char* field(const MatrixFacts& facts) { return facts.ones ? "pattern" : facts.integer ? "integer" : "real"; }
 
-Json info_json(const runtime::Matrix& matrix, const MatrixFacts& facts) {
+Json info_json(const runtime::MatrixSource& matrix, const MatrixFacts& facts) {
   Json json = matrix_json(matrix);
   json["density"] = facts.density;
   json["field"] = field(facts);
@@ -31,7 +31,7 @@ Json info_json(const runtime::Matrix& matrix, const MatrixFacts& facts) {
   return json;
 }
 
-std::string info_text(const runtime::Matrix& matrix, const MatrixFacts& facts) {
+std::string info_text(const runtime::MatrixSource& matrix, const MatrixFacts& facts) {
   const bool pattern_only = facts.symmetric_pattern && facts.symmetry == Symmetry::general;
   Table table = Table::of_facts();
   table.add({"matrix", printable(matrix.name())});
@@ -47,10 +47,12 @@ std::string info_text(const runtime::Matrix& matrix, const MatrixFacts& facts) {
 }
 
 Ending run_info(const std::string& file, bool as_json) {
-  const auto matrix = runtime::read_matrix(file);
+  Progress progress;
+  const auto matrix = load_matrix(file, progress);
   if (!matrix.ok()) return matrix.status();
-  const MatrixFacts facts = examine(*matrix);
-  return print(as_json ? to_text(info_json(*matrix, facts)) : info_text(*matrix, facts));
+  const auto facts = examine(**matrix, progress);
+  if (!facts.ok()) return facts.status();
+  return print(as_json ? to_text(info_json(**matrix, *facts)) : info_text(**matrix, *facts));
 }
 
 struct Options {

@@ -24,20 +24,27 @@ class StageClock {
   double last_ = 0;
 };
 
-void compare_with_reference(JobReport& report, const runtime::Matrix& matrix, std::span<const double> x, std::size_t batch) {
-  const Stopwatch watch;
+}  // namespace
+
+Result<std::vector<double>> reference_product(const runtime::MatrixSource& matrix, std::span<const double> x, std::size_t batch,
+                                              Progress& progress) {
   std::vector<double> exact(batch * matrix.rows());
-  matrix.multiply(x, exact, batch);
-  const std::span<const double> y = report.product.y, reference = exact;
-  report.error = runtime::compare(y, reference);
-  for (std::size_t b = 0; b < batch; ++b) {
-    const std::size_t begin = b * matrix.rows();
-    report.vector_errors.push_back(runtime::compare(y.subspan(begin, matrix.rows()), reference.subspan(begin, matrix.rows())).relative_l2);
-  }
-  report.wall.reference = watch.seconds();
+  const auto watch_rows = [&](std::uint64_t done, std::uint64_t total) {
+    progress.update("reference", done, total);
+    return interrupted() == 0;
+  };
+  SEDMA_RETURN_IF_ERROR(matrix.multiply(x, exact, batch, watch_rows));
+  return exact;
 }
 
-}  // namespace
+void add_errors(JobReport& report, std::span<const double> reference) {
+  const std::span<const double> y = report.product.y;
+  const std::size_t rows = report.product.rows;
+  report.error = runtime::compare(y, reference);
+  report.vector_errors.clear();
+  for (std::size_t begin = 0; begin < y.size(); begin += rows)
+    report.vector_errors.push_back(runtime::compare(y.subspan(begin, rows), reference.subspan(begin, rows)).relative_l2);
+}
 
 double JobReport::median_error() const {
   std::vector<double> sorted = vector_errors;
@@ -47,7 +54,7 @@ double JobReport::median_error() const {
   return n % 2 == 1 ? sorted[n / 2] : (sorted[n / 2 - 1] + sorted[n / 2]) / 2;
 }
 
-Result<JobReport> run_job(hal::Device& device, const runtime::Matrix& matrix, const runtime::SessionOptions& options,
+Result<JobReport> run_job(hal::Device& device, const runtime::MatrixSource& matrix, const runtime::SessionOptions& options,
                           std::span<const double> x, std::size_t batch, bool with_reference, Progress& progress) {
   JobReport report;
   StageClock clock(report.wall);
@@ -68,7 +75,11 @@ Result<JobReport> run_job(hal::Device& device, const runtime::Matrix& matrix, co
   report.plan = session.plan();
   report.programming = session.programming();
   report.multiplying = session.multiplying();
-  if (with_reference) compare_with_reference(report, matrix, x, batch);
+  if (!with_reference) return report;
+  const Stopwatch watch;
+  SEDMA_ASSIGN_OR_RETURN(const std::vector<double> exact, reference_product(matrix, x, batch, progress));
+  add_errors(report, exact);
+  report.wall.reference = watch.seconds();
   return report;
 }
 

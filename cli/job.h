@@ -25,6 +25,9 @@ struct JobReport {
   double median_error() const;                 ///< of vector_errors
 };
 
+/// Fills in `error` and `vector_errors`. `reference`: the exact product, [batch, rows].
+void add_errors(JobReport& report, std::span<const double> reference);
+
 /// Seconds since the start of the program's work.
 class Stopwatch {
  public:
@@ -35,8 +38,12 @@ class Stopwatch {
   Clock::time_point begin_ = Clock::now();
 };
 
-/// Programs an open session's tiles, multiplies and compares. Errors: of Session; aborted where a signal asked to stop.
-Result<JobReport> run_job(hal::Device& device, const runtime::Matrix& matrix, const runtime::SessionOptions& options,
+/// y = A x in double, [batch, rows]. Errors: of the matrix; aborted where a signal asked to stop.
+Result<std::vector<double>> reference_product(const runtime::MatrixSource& matrix, std::span<const double> x, std::size_t batch,
+                                              Progress& progress);
+
+/// Programs an open session's tiles, multiplies and compares. Errors: of Session and of the matrix; aborted where a signal asked to stop.
+Result<JobReport> run_job(hal::Device& device, const runtime::MatrixSource& matrix, const runtime::SessionOptions& options,
                           std::span<const double> x, std::size_t batch, bool with_reference, Progress& progress);
 
 }  // namespace sedma::cli

@@ -18,6 +18,15 @@ Result<std::uint32_t> slices_of(const MultiplyOptions& options) {
   return 0u;
 }
 
+Status check_budget_options(const MultiplyOptions& options) {
+  if (!options.budget && options.streams) return Status(Code::invalid_argument, "--streams belongs to --budget");
+  if (options.budget && options.dry_run)
+    return Status(Code::invalid_argument, "--budget multiplies many times and --dry-run never; use one");
+  if (options.budget && options.no_reference)
+    return Status(Code::invalid_argument, "--budget takes the error apart, which --no-reference leaves out; use one of them");
+  return {};
+}
+
 }  // namespace
 
 bool lexical_cast(const std::string& text, TileSize& tile) {
@@ -31,12 +40,14 @@ bool lexical_cast(const std::string& text, TileSize& tile) {
 Result<runtime::SessionOptions> session_options(const MultiplyOptions& options) {
   runtime::SessionOptions session;
   SEDMA_ASSIGN_OR_RETURN(session.choice.slices, slices_of(options));
+  SEDMA_RETURN_IF_ERROR(check_budget_options(options));
   if (!options.input.empty() && options.input_seed)
     return Status(Code::invalid_argument, "--input gives the vectors and --input-seed draws them; use one of them");
   if (!options.output.empty() && options.output == options.json)
     return fail(Code::invalid_argument, "--output and --json are the same file {}", options.output);
   session.products = options.correction == "products";
   session.lambda = options.lambda;
+  session.wait_seconds = options.wait;
   session.choice.tile_rows = options.tile.rows;
   session.choice.tile_cols = options.tile.cols;
   session.choice.encoding = options.encoding == "pair" ? kernels::Encoding::pair : kernels::Encoding::offset;

@@ -19,14 +19,14 @@ bool lexical_cast(const std::string& text, TileSize& tile);
 struct MultiplyOptions {
   std::string matrix, device, input, mask, limits, record, output, json;
   std::optional<std::string> correction;  ///< none, products, residual
-  std::optional<std::uint32_t> slices, batch;
+  std::optional<std::uint32_t> slices, batch, streams;
   std::optional<std::uint64_t> input_seed;
-  double lambda = 0, tolerance = runtime::Choice{}.tolerance_levels;
+  double lambda = 0, wait = 0, tolerance = runtime::Choice{}.tolerance_levels;
   std::uint32_t passes = runtime::Choice{}.passes;
   TileSize tile;
   std::string encoding = "pair", scale = "output";
   std::uint64_t seed = 1;
-  bool dry_run = false, no_reference = false;
+  bool dry_run = false, no_reference = false, budget = false;
 
   std::uint64_t effective_input_seed() const noexcept { return input_seed.value_or(seed); }
 };

@@ -52,8 +52,8 @@ std::string correction_text(const MultiplyContext& c) {
 
 std::string error_text(const MultiplyContext& c, const JobReport& job) {
   const auto& board = c.board.device->capabilities();
-  const std::string conditions = fmt::format("{}, {}, {}, seed {}", converters_text(board), c2c_text(c.board.assumptions),
-                                             fmt::format("{} passes", c.session.choice.passes), device_seed(c));
+  const std::string conditions = fmt::format("{}, {}, {} passes{}, seed {}", converters_text(board), c2c_text(c.board.assumptions),
+                                             c.session.choice.passes, physics_text(c.board.assumptions), device_seed(c));
   if (!job.error) return fmt::format("not computed (--no-reference); {}", conditions);
   return fmt::format("{} relative l2, {} linf, original domain ({})", scientific(job.error->relative_l2),
                      scientific(job.error->relative_linf), conditions);

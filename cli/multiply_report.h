@@ -14,7 +14,7 @@ namespace sedma::cli {
 struct MultiplyContext {
   const MultiplyOptions& options;
   const runtime::SessionOptions& session;
-  const runtime::Matrix& matrix;
+  const runtime::MatrixSource& matrix;
   const Board& board;
   std::size_t batch;
   const std::vector<std::string>& argv;

@@ -27,20 +27,22 @@ Status check_product_writable(const std::string& reference) {
   return check_writable(hdf5 ? path : reference);
 }
 
-Status JsonTarget::check() const { return !wanted() || takes_stdout() ? Status() : check_writable(path_); }
+Status TextTarget::check() const { return !wanted() || takes_stdout() ? Status() : check_writable(path_); }
 
-Status JsonTarget::prepare(const Json& json) {
+Status TextTarget::prepare(std::string text) {
   if (!wanted()) return {};
-  text_ = to_text(json);
+  text_ = std::move(text);
   if (takes_stdout()) return {};
   SEDMA_ASSIGN_OR_RETURN(file_, calibration::AtomicFile::create(path_));
   return file_.write(text_);
 }
 
-Status JsonTarget::commit() {
+Status TextTarget::commit() {
   if (!wanted()) return {};
   return takes_stdout() ? print(text_) : file_.commit();
 }
+
+Status JsonTarget::prepare(const Json& json) { return wanted() ? TextTarget::prepare(to_text(json)) : Status(); }
 
 std::string to_text(const Json& json) { return json.dump(2, ' ', false, Json::error_handler_t::replace) + '\n'; }
 

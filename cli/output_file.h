@@ -17,27 +17,35 @@ Status check_writable(const std::string& path);
 /// The same for a product's file: its name must also be one that runtime::write_block takes. Errors: invalid_argument, and as above.
 Status check_product_writable(const std::string& reference);
 
-/// Where --json goes: nowhere (empty), stdout ("-") or a file.
-class JsonTarget {
+/// Where a text goes: nowhere (empty), stdout ("-") or a file.
+class TextTarget {
  public:
-  JsonTarget() = default;
-  explicit JsonTarget(std::string path) : path_(std::move(path)) {}
+  TextTarget() = default;
+  explicit TextTarget(std::string path) : path_(std::move(path)) {}
 
   bool wanted() const noexcept { return !path_.empty(); }
-  /// stdout belongs to the JSON alone.
+  /// stdout belongs to the text alone.
   bool takes_stdout() const noexcept { return path_ == "-"; }
   const std::string& path() const noexcept { return path_; }
 
   /// Errors: as check_writable.
   Status check() const;
   /// Makes the file ready under a temporary name; only commit() gives it its own. Errors: unavailable.
-  Status prepare(const Json& json);
+  Status prepare(std::string text);
   /// Errors: unavailable.
   Status commit();
 
  private:
   std::string path_, text_;
   calibration::AtomicFile file_;
+};
+
+/// Where --json goes.
+class JsonTarget : public TextTarget {
+ public:
+  using TextTarget::TextTarget;
+  /// Errors: as TextTarget's.
+  Status prepare(const Json& json);
 };
 
 /// JSON as it is written: two spaces of indentation, bytes that are not UTF-8 replaced, NaN and infinity as null, a line end.

@@ -55,22 +55,23 @@ const char* name(kernels::Scale scale) noexcept { return scale == kernels::Scale
 
 std::vector<std::string> feature_names(const hal::Capabilities& board) {
   using hal::Feature;
-  constexpr std::array<std::pair<Feature, const char*>, 9> known = {{{Feature::verify_on_board, "verify_on_board"},
-                                                                     {Feature::parallel_arrays, "parallel_arrays"},
-                                                                     {Feature::transpose, "transpose"},
-                                                                     {Feature::deterministic, "deterministic"},
-                                                                     {Feature::measures_energy, "measures_energy"},
-                                                                     {Feature::raw_pulses, "raw_pulses"},
-                                                                     {Feature::senses_temperature, "senses_temperature"},
-                                                                     {Feature::physical, "physical"},
-                                                                     {Feature::analog_subtract, "analog_subtract"}}};
+  constexpr std::array<std::pair<Feature, const char*>, 10> known = {{{Feature::verify_on_board, "verify_on_board"},
+                                                                      {Feature::parallel_arrays, "parallel_arrays"},
+                                                                      {Feature::transpose, "transpose"},
+                                                                      {Feature::deterministic, "deterministic"},
+                                                                      {Feature::measures_energy, "measures_energy"},
+                                                                      {Feature::raw_pulses, "raw_pulses"},
+                                                                      {Feature::senses_temperature, "senses_temperature"},
+                                                                      {Feature::physical, "physical"},
+                                                                      {Feature::analog_subtract, "analog_subtract"},
+                                                                      {Feature::line_drop, "line_drop"}}};
   std::vector<std::string> names;
   for (const auto& [feature, text] : known)
     if (board.has(feature)) names.emplace_back(text);
   return names;
 }
 
-Json matrix_json(const runtime::Matrix& matrix) {
+Json matrix_json(const runtime::MatrixSource& matrix) {
   return {{"name", matrix.name()}, {"rows", matrix.rows()}, {"cols", matrix.cols()}, {"nonzeros", matrix.nonzeros()}};
 }
 
@@ -158,7 +159,25 @@ Json assumptions_json(const std::optional<backends::EmulatorAssumptions>& assump
           {"write_down_volts", a.write_down_volts},
           {"write_width_seconds", a.write_width_seconds},
           {"cycle_to_cycle", a.cycle_to_cycle},
+          {"ideal_writing", a.ideal_writing},
           {"read_noise", a.read_noise},
+          {"read_floor_siemens", a.read_floor_siemens},
+          {"wires", a.wires},
+          {"wire_ohms_per_cell", a.wire_ohms_per_cell},
+          {"source_ohms", a.source_ohms},
+          {"sense_ohms", a.sense_ohms},
+          {"relaxation", a.relaxation},
+          {"activation_ev", a.activation_ev},
+          {"slow_noise", a.slow_noise},
+          {"age_seconds", a.age_seconds ? Json(*a.age_seconds) : Json(nullptr)},
+          {"temperature_kelvin", a.kelvin},
+          {"flicker", a.flicker},
+          {"telegraph_fraction", a.telegraph_fraction},
+          {"cubic_per_square_volt", a.cubic_per_square_volt},
+          {"adc_gain_spread", a.adc_gain_spread},
+          {"adc_offset_spread", a.adc_offset_spread},
+          {"path", a.path},
+          {"entry_step_siemens", a.entry_step_siemens},
           {"device_to_device", a.device_to_device},
           {"stuck_fraction", a.stuck_fraction},
           {"identity", a.identity},
@@ -200,8 +219,25 @@ std::string converters_text(const hal::Capabilities& board) {
   return converter_text(board.adc_bits, "ADC") + ", " + converter_text(board.dac_bits, "DAC");
 }
 
+std::string physics_text(const std::optional<backends::EmulatorAssumptions>& assumptions) {
+  if (!assumptions) return "";
+  const backends::EmulatorAssumptions& a = *assumptions;
+  std::string text;
+  const auto add = [&](bool on, const std::string& what) { text += on ? ", " + what : ""; };
+  add(a.wires != "none", "wires " + a.wires);
+  add(a.relaxation != "none", "relaxation " + a.relaxation);
+  add(a.age_seconds.has_value(), "age " + si(a.age_seconds.value_or(0), "s"));
+  add(a.flicker > 0, "1/f noise");
+  add(a.telegraph_fraction > 0, "telegraph noise");
+  add(a.read_noise > 0 || a.read_floor_siemens > 0, "read noise");
+  add(a.device_to_device > 0, "spread");
+  add(a.stuck_fraction > 0, "stuck cells");
+  return text;
+}
+
 std::string c2c_text(const std::optional<backends::EmulatorAssumptions>& assumptions) {
   if (!assumptions) return "C2C as on the board";
+  if (assumptions->ideal_writing) return "ideal writing";
   return assumptions->cycle_to_cycle ? "C2C on" : "C2C off";
 }
 

@@ -13,7 +13,7 @@
 
 namespace sedma::cli {
 
-Json matrix_json(const runtime::Matrix& matrix);
+Json matrix_json(const runtime::MatrixSource& matrix);
 /// All capabilities.
 Json device_json(const hal::Capabilities& board);
 Json plan_json(const runtime::Plan& plan);
@@ -36,7 +36,9 @@ const char* name(kernels::Scale scale) noexcept;
 
 /// "8-bit ADC, ideal DAC": what every error figure is quoted with.
 std::string converters_text(const hal::Capabilities& board);
-/// "C2C on", "C2C off", or "C2C as on the board".
+/// "C2C on", "C2C off", "ideal writing", or "C2C as on the board".
+/// ", wires exact, relaxation techC": what distorts an emulated board's products beside noise and converters; empty if nothing does.
+std::string physics_text(const std::optional<backends::EmulatorAssumptions>& assumptions);
 std::string c2c_text(const std::optional<backends::EmulatorAssumptions>& assumptions);
 /// "2 tiles of 128 x 256 on 3 of 256 arrays, 1 turn".
 std::string plan_text(const runtime::Plan& plan, const hal::Capabilities& board);

@@ -40,6 +40,7 @@ enum class Feature : std::uint32_t {
   senses_temperature = 64,
   physical = 128,         ///< a chip can be harmed: Program and Pulse need limits
   analog_subtract = 256,  ///< Sense::pair and Sense::reference: lines are subtracted before the converter
+  line_drop = 512,        ///< products see resistance that Read does not: what a tile computes is known by multiplying unit vectors
 };
 
 /// How the currents of the bit lines reach the converters.

@@ -15,6 +15,10 @@ struct ConformanceOptions {
   std::uint64_t pulses = 0;        ///< budget for the whole suite; a test whose worst case does not fit is refused, not shortened
   double write_sigma = 0;          ///< sd of a converged cell / range (0: from levels: half a level, at least 1e-3)
   double read_relative_sigma = 0;  ///< read noise of a cell, sd / mean
+  double read_sigma_siemens = 0;   ///< read noise of a cell that does not depend on its conductance, sd
+  double cell_error_siemens = 0;   ///< what a cell counts in a product may differ by this from its read
+  double line_relative_error = 0;  ///< what a cell adds to a product may differ by this from Ohm's law on its read (wires, I(V), ageing)
+  double converter_error = 0;      ///< offset and gain error of an output converter, fraction of its full scale
   std::string only;                ///< run the tests whose name contains this; empty: all
   std::vector<std::pair<std::string, std::string>> expected_failures;  ///< (test, reason); an unexpected pass fails
   bool allow_physical = false;                                         ///< run on a board that can be harmed

@@ -72,7 +72,11 @@ bool can_write(const Capabilities& board) { return board.has(Feature::verify_on_
 
 Tolerances::Tolerances(const Capabilities& board, const ConformanceOptions& options)
     : read_sigma(options.read_relative_sigma),
-      repeats(options.read_relative_sigma > 0 ? 16 : 1),
+      read_floor(options.read_sigma_siemens),
+      cell_error(options.cell_error_siemens),
+      line_error(options.line_relative_error),
+      converter_error(options.converter_error),
+      repeats(options.read_relative_sigma > 0 || options.read_sigma_siemens > 0 ? 16 : 1),
       dac_bits(board.dac_bits),
       adc_bits(board.adc_bits),
       dac_volts(board.read_volts.empty() ? 0 : board.read_volts.max) {
@@ -82,13 +86,13 @@ Tolerances::Tolerances(const Capabilities& board, const ConformanceOptions& opti
 }
 
 double Tolerances::same_cell(double siemens) const {
-  return deviations * read_sigma * std::abs(siemens) * std::sqrt(2.0 / repeats) + write_siemens + 2 * float_step * std::abs(siemens);
+  return deviations * std::sqrt(read_variance(siemens) * 2.0 / repeats) + write_siemens + 2 * float_step * std::abs(siemens);
 }
 
 double Tolerances::adc_half_step(double full_scale_amps) const {
   if (adc_bits == 0) return 0;
   if (adc_bits == 1) return full_scale_amps;  // codes +-1: a zero is off by all of it
-  return full_scale_amps / (2 * (std::exp2(adc_bits - 1) - 1));
+  return full_scale_amps / (2 * (std::exp2(adc_bits - 1) - 1)) + converter_error * full_scale_amps;
 }
 
 double Tolerances::dac_error(double volts) const {

@@ -52,21 +52,24 @@ bool can_write(const Capabilities& board);
 /// A product y_j = sum_i g_ij v_i predicted from R averaged reads of each cell differs from the measured one by at most
 ///   adc_half_step(full scale)                         converter of the output
 /// + sum_i g_ij dac_error(v_i)                         converter of the inputs; 0 for volts on a code
-/// + z F sqrt(sum_i (g_ij v_i)^2 (1 + 1/R))            read noise F of the product and of the averaged reads, z = 6 standard deviations
+/// + sum_i (cell_error + g_ij line_error) |v_i|        what lies between a cell and the converter, as the caller knows it
+/// + z sqrt(sum_i sigma(g_ij)^2 v_i^2 (1 + 1/R))       read noise of the product and of the averaged reads, z = 6 standard deviations
 /// + (n + 8) 2^-23 sum_i g_ij |v_i| + 2^-23 full scale  n additions and the conversions in float
 /// and clipping at full scale, applied to both, cannot enlarge a difference.
 struct Tolerances {
   Tolerances(const Capabilities& board, const ConformanceOptions& options);
-  double deviations = 6;       ///< standard deviations allowed: 2e-9 a comparison, some 1e5 comparisons a run
-  double read_sigma = 0;       ///< of one read of a cell, relative
-  std::uint32_t repeats = 1;   ///< reads averaged for one measurement of a cell
-  double write_siemens = 0;    ///< sd of a converged cell
+  double deviations = 6;                  ///< standard deviations allowed: 2e-9 a comparison, some 1e5 comparisons a run
+  double read_sigma = 0, read_floor = 0;  ///< of one read of a cell, relative and in siemens
+  double cell_error = 0, line_error = 0, converter_error = 0;  ///< see ConformanceOptions
+  std::uint32_t repeats = 1;                                   ///< reads averaged for one measurement of a cell
+  double write_siemens = 0;                                    ///< sd of a converged cell
   double program_siemens = 0;  ///< tolerance given to Program: sqrt(3) sd, the half-width of a uniform spread with that sd
   std::uint8_t dac_bits = 0, adc_bits = 0;
   double dac_volts = 0;  ///< range of the input converter, +-
 
   /// Two measurements of one cell that nobody touched, in siemens: read noise of both plus what a written cell may relax.
   double same_cell(double siemens) const;
+  double read_variance(double siemens) const noexcept { return read_floor * read_floor + read_sigma * read_sigma * siemens * siemens; }
   double adc_half_step(double full_scale_amps) const;
   double adc_step(double full_scale_amps) const { return 2 * adc_half_step(full_scale_amps); }
   /// Largest difference between the volts asked for and those applied.

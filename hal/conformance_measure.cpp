@@ -19,15 +19,16 @@ Lines lines_of(const Tolerances& allowed, const Cells& cells, const Drives& driv
   const Window& w = cells.window;
   const std::size_t count = drives.transpose ? w.rows : w.cols;
   Lines lines{std::vector<double>(count), std::vector<double>(count), std::vector<double>(count)};
-  const double noise = allowed.read_sigma * allowed.read_sigma * (1 + 1.0 / allowed.repeats);
+  const double reads = 1 + 1.0 / allowed.repeats;
   const double additions = static_cast<double>(drives.inputs() + 8) * float_step;
   for (std::uint32_t r = 0; r < w.rows; ++r)
     for (std::uint32_t c = 0; c < w.cols; ++c) {
       const std::size_t input = drives.transpose ? c : r, line = drives.transpose ? r : c;
       const double g = cells.at(r, c), v = static_cast<double>(drives.volts[vector * drives.inputs() + input]);
       lines.amps[line] += g * v;
-      lines.variance[line] += noise * g * v * g * v;
-      lines.rounding[line] += std::abs(g) * (allowed.dac_error(v) + additions * std::abs(v));
+      lines.variance[line] += reads * allowed.read_variance(g) * v * v;
+      lines.rounding[line] +=
+          std::abs(g) * (allowed.dac_error(v) + (additions + allowed.line_error) * std::abs(v)) + allowed.cell_error * std::abs(v);
     }
   return lines;
 }

@@ -49,6 +49,8 @@ WriteLaw make_law(const CellModel& model, Key key, std::uint64_t event) noexcept
   law.series = static_cast<float>(model.series_ohms);
   law.sigma = model.cycle_to_cycle ? static_cast<float>(m.sigma_c2c) : 0.0f;
   law.read_noise = static_cast<float>(model.read_noise);
+  law.read_floor = static_cast<float>(model.read_floor_siemens);
+  law.noisy = law.read_noise > 0 || law.read_floor > 0;
   law.weight_up = static_cast<float>(m.write_up_volts * m.write_up_volts);
   law.weight_down = static_cast<float>(m.write_down_volts * m.write_down_volts);
   law.spread = static_cast<float>(model.device_to_device);

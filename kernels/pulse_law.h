@@ -31,10 +31,11 @@ struct CellLaw {
 
 /// A write's constants, in the types and units in which a row is computed.
 struct WriteLaw {
-  CellLaw nominal;                           ///< as built, and what the controller assumes
-  float g_max = 0;                           ///< nominal
-  float exponent_up = 0, exponent_down = 0;  ///< nominal -N / A
-  float series = 0, sigma = 0, read_noise = 0;
+  CellLaw nominal;                                              ///< as built, and what the controller assumes
+  float g_max = 0;                                              ///< nominal
+  float exponent_up = 0, exponent_down = 0;                     ///< nominal -N / A
+  float series = 0, sigma = 0, read_noise = 0, read_floor = 0;  ///< read_floor in siemens
+  bool noisy = false;                                           ///< a read is
   float tolerance = 0, settle = 0;
   float aim_up = 0, aim_down = 0;        ///< nominal aim times the step fraction
   float weight_up = 0, weight_down = 0;  ///< V^2 of a pulse

@@ -114,7 +114,7 @@ void Row<has_own>::run_block(Block& block, std::uint32_t passes, GroupTally& tal
   block.drawn = false;
   for (std::size_t at = 0; at < block.size; at += lanes) {
     block.live[at / lanes] = first_lanes(block.size - at);
-    if (law_.read_noise > 0) block.read.draw(law_, Use::verify_noise, cells_.numbers(block.first + at), block.pass, at);
+    if (law_.noisy) block.read.draw(law_, Use::verify_noise, cells_.numbers(block.first + at), block.pass, at);
   }
   for (block.in_group = 0; block.in_group < passes; ++block.in_group) {
     if (!open(block, tally)) return;
@@ -155,8 +155,10 @@ HWY_INLINE void Row<has_own>::read(std::size_t i, Lanes live, const float* norma
   const F f;
   const VF siemens = cells_.get(Array::siemens, i);
   VF seen = siemens;
-  if (law_.read_noise > 0) {
-    seen = hn::Mul(seen, hn::Add(hn::Set(f, 1.0f), hn::Mul(hn::Set(f, law_.read_noise), hn::LoadU(f, normals))));
+  if (law_.noisy) {
+    const VF relative = hn::Mul(hn::Set(f, law_.read_noise), siemens);
+    const VF variance = hn::Add(hn::Set(f, law_.read_floor * law_.read_floor), hn::Mul(relative, relative));
+    seen = hn::Add(seen, hn::Mul(hn::Sqrt(variance), hn::LoadU(f, normals)));
   }
   cells_.put(Array::read, i, hn::IfThenElse(live, seen, cells_.get(Array::read, i)));
   cells_.put(Array::read_siemens, i, hn::Add(cells_.get(Array::read_siemens, i), hn::IfThenElseZero(live, siemens)));
@@ -165,7 +167,7 @@ HWY_INLINE void Row<has_own>::read(std::size_t i, Lanes live, const float* norma
 // Where the controller believes the cells to be.
 template <bool has_own>
 HWY_INLINE VF Row<has_own>::believed_position(std::size_t i) const {
-  if (!has_own && !(law_.read_noise > 0)) return cells_.get(Array::x, i);
+  if (!has_own && !law_.noisy) return cells_.get(Array::x, i);
   const VF most = hn::Set(F(), terminal(law_.g_max, law_.series));
   return nominal_position(law_, bare_of(hn::Min(cells_.get(Array::read, i), most), law_.series));
 }
@@ -222,7 +224,7 @@ template <bool has_own>
 void Row<has_own>::last_reads() {
   GroupNormals normals;
   for (std::size_t i = 0; i < cells_.active(); i += hn::Lanes(F())) {
-    if (law_.read_noise > 0) normals.draw(law_, Use::verify_noise, cells_.numbers(i), law_.passes, 0);
+    if (law_.noisy) normals.draw(law_, Use::verify_noise, cells_.numbers(i), law_.passes, 0);
     const Lanes valid = first_lanes(cells_.active() - i);
     read(i, valid, normals.z[law_.passes % group_passes]);
     cells_.record(i, valid);

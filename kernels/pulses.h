@@ -18,9 +18,10 @@ struct CellModel {
   Material material{};
   double series_ohms = 0;  ///< access transistor; 0: none
   bool cycle_to_cycle = true;
-  double read_noise = 0;        ///< sd of one read of a cell / its conductance
-  double device_to_device = 0;  ///< relative sd of G_min, G_max and A, independent per cell
-  double stuck_fraction = 0;    ///< of all cells; half at G_min, half at G_max
+  double read_noise = 0;          ///< sd of one read of a cell / its conductance
+  double read_floor_siemens = 0;  ///< sd of one read that does not depend on it; the two add in quadrature
+  double device_to_device = 0;    ///< relative sd of G_min, G_max and A, independent per cell
+  double stuck_fraction = 0;      ///< of all cells; half at G_min, half at G_max
 };
 
 /// One cell's own parameters: the material's times 1 + device_to_device * normal, one normal of normals4(key, Use::spread, cell, 0) each

@@ -52,13 +52,17 @@ float noise(const WriteLaw& law, Use use, const Cell& cell, std::uint32_t pass) 
 
 void read(const WriteLaw& law, Cell& cell, std::uint32_t pass) {
   cell.read = cell.siemens;
-  if (law.read_noise > 0) cell.read = cell.siemens * (1.0f + law.read_noise * noise(law, Use::verify_noise, cell, pass));
+  if (law.noisy) {
+    const float relative = law.read_noise * cell.siemens;
+    const float sd = std::sqrt(law.read_floor * law.read_floor + relative * relative);
+    cell.read = cell.siemens + sd * noise(law, Use::verify_noise, cell, pass);
+  }
   cell.read_siemens = cell.read_siemens + cell.siemens;
 }
 
 // Where the controller believes the cell to be, by its last read.
 float believed_position(const WriteLaw& law, const Cell& cell) {
-  if (!law.own_cells && !(law.read_noise > 0)) return cell.x;
+  if (!law.own_cells && !law.noisy) return cell.x;
   const float most = terminal(law.g_max, law.series);
   return position(bare(cell.read > most ? most : cell.read, law.series), law.nominal);
 }

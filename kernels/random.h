@@ -13,7 +13,20 @@
 namespace sedma::kernels {
 
 /// What a number is for; part of the counter, so that no two uses share values.
-enum class Use : std::uint32_t { write_noise = 1, read_noise, stuck, spread, input, test, derive, fault, verify_noise };
+enum class Use : std::uint32_t {
+  write_noise = 1,
+  read_noise,
+  stuck,
+  spread,
+  input,
+  test,
+  derive,
+  fault,
+  verify_noise,
+  relaxation,
+  flicker,
+  telegraph
+};
 
 /// 64 bits that name a family of counters.
 struct Key {

@@ -110,14 +110,15 @@ HWY_INLINE VU interleave(VU even, VU odd) {
   return hn::OddEven(hn::BitCast(u, hn::ShiftLeft<32>(hn::BitCast(U64(), odd))), even);
 }
 
-// Philox4x32-10 of a vector of cells: even and odd cells each in the even lanes of a state, so that a product needs no shuffle.
-HWY_INLINE Words philox_of(Key key, Use use, VU cells, std::uint64_t event) {
+// Philox4x32-10 of a vector of cells, each with its own event: even and odd cells each in the even lanes of a state, so that a product
+// needs no shuffle.
+HWY_INLINE Words philox_of_events(Key key, Use use, VU cells, VU events_low, std::uint32_t event_high) {
   const U u;
   const VU word1 = hn::Set(u, static_cast<std::uint32_t>(use));
-  const VU word2 = hn::Set(u, static_cast<std::uint32_t>(event));
-  const VU word3 = hn::Set(u, static_cast<std::uint32_t>(event >> 32));
-  Words even{cells, word1, word2, word3};
-  Words odd{hn::BitCast(u, hn::ShiftRight<32>(hn::BitCast(U64(), cells))), word1, word2, word3};
+  const VU word3 = hn::Set(u, event_high);
+  Words even{cells, word1, events_low, word3};
+  Words odd{hn::BitCast(u, hn::ShiftRight<32>(hn::BitCast(U64(), cells))), word1,
+            hn::BitCast(u, hn::ShiftRight<32>(hn::BitCast(U64(), events_low))), word3};
   auto key0 = static_cast<std::uint32_t>(key.value);
   auto key1 = static_cast<std::uint32_t>(key.value >> 32);
   HWY_UNROLL(10)
@@ -129,6 +130,10 @@ HWY_INLINE Words philox_of(Key key, Use use, VU cells, std::uint64_t event) {
     key1 += 0xBB67AE85u;
   }
   return {interleave(even.w0, odd.w0), interleave(even.w1, odd.w1), interleave(even.w2, odd.w2), interleave(even.w3, odd.w3)};
+}
+
+HWY_INLINE Words philox_of(Key key, Use use, VU cells, std::uint64_t event) {
+  return philox_of_events(key, use, cells, hn::Set(U(), static_cast<std::uint32_t>(event)), static_cast<std::uint32_t>(event >> 32));
 }
 
 HWY_INLINE void normal_pair(VU radius_word, VU angle_word, VF& first, VF& second) {

@@ -2,6 +2,7 @@
 // What runtime/matrix_file.cpp puts together: one pair of functions a format. Internal; the fuzzers use it too.
 
 #include <functional>
+#include <memory>
 #include <string>
 #include <string_view>
 
@@ -56,6 +57,9 @@ Status format_npy(const DenseBlock& block, const Sink& sink);
 
 // HDF5. `dataset` empty: the only numeric one of a fitting rank.
 Result<Matrix> read_hdf5_matrix(const std::string& path, const std::string& dataset, const ReadLimits& limits);
+/// In memory or streamed, as open_matrix().
+Result<std::unique_ptr<MatrixSource>> open_hdf5_matrix(const std::string& path, const std::string& dataset, const ReadLimits& limits,
+                                                       const Watch& watch);
 Result<DenseBlock> read_hdf5_block(const std::string& path, const std::string& dataset, const ReadLimits& limits);
 Status write_hdf5(const std::string& path, const std::string& dataset, const Matrix& matrix);
 Status write_hdf5(const std::string& path, const std::string& dataset, const DenseBlock& block);

@@ -42,9 +42,6 @@ Result<Matrix> Matrix::from_entries(std::string name, std::uint32_t rows, std::u
   entries.resize(kept);
 
   Matrix matrix;
-  matrix.name_ = std::move(name);
-  matrix.rows_ = rows;
-  matrix.cols_ = cols;
   matrix.offsets_.assign(std::size_t{rows} + 1, 0);
   matrix.columns_.reserve(kept);
   matrix.values_.reserve(kept);
@@ -54,6 +51,7 @@ Result<Matrix> Matrix::from_entries(std::string name, std::uint32_t rows, std::u
     matrix.values_.push_back(entry.value);
   }
   for (std::size_t row = 0; row < rows; ++row) matrix.offsets_[row + 1] += matrix.offsets_[row];
+  matrix.finish(std::move(name), rows, cols);
   return matrix;
 }
 
@@ -64,8 +62,6 @@ Result<Matrix> Matrix::from_dense(std::string name, std::uint32_t rows, std::uin
                 values.size());
   }
   Matrix matrix;
-  matrix.rows_ = rows;
-  matrix.cols_ = cols;
   matrix.offsets_.reserve(std::size_t{rows} + 1);
   for (std::uint32_t row = 0; row < rows; ++row) {
     const std::span<const double> line = values.subspan(std::size_t{row} * cols, cols);
@@ -77,27 +73,55 @@ Result<Matrix> Matrix::from_dense(std::string name, std::uint32_t rows, std::uin
     }
     matrix.offsets_.push_back(matrix.values_.size());
   }
-  matrix.name_ = std::move(name);
+  matrix.finish(std::move(name), rows, cols);
   return matrix;
 }
 
-void Matrix::multiply(std::span<const double> x, std::span<double> y, std::size_t batch) const {
-  SEDMA_CHECK(x.size() == batch * cols_, x.size(), batch, cols_);
-  SEDMA_CHECK(y.size() == batch * rows_, y.size(), batch, rows_);
-  for (std::size_t vector = 0; vector < batch; ++vector) {
-    const double* in = x.data() + vector * cols_;
-    double* out = y.data() + vector * rows_;
-    for (std::size_t row = 0; row < rows_; ++row) {
-      double sum = 0;
-      for (std::size_t k = offsets_[row]; k < offsets_[row + 1]; ++k) sum += values_[k] * in[columns_[k]];
-      out[row] = sum;
+RowEntries Matrix::entries(std::size_t row) const {
+  const std::size_t begin = offsets_[row], count = offsets_[row + 1] - begin;
+  return {columns().subspan(begin, count), values().subspan(begin, count)};
+}
+
+void Matrix::finish(std::string name, std::uint32_t rows, std::uint32_t cols) {
+  std::vector<std::uint64_t> hashes(rows);
+  std::vector<double> bounds(rows);
+  for (std::size_t row = 0; row < rows; ++row) {
+    hashes[row] = row_hash(entries(row));
+    bounds[row] = row_bound(entries(row));
+  }
+  describe(std::move(name), rows, cols, values_.size(), hashes, std::move(bounds));
+}
+
+std::span<const std::uint32_t> Matrix::row_columns(std::uint32_t row, std::vector<std::uint32_t>&) const { return entries(row).columns; }
+
+Status Matrix::gather(std::span<const std::uint32_t> rows, std::span<const std::uint32_t> cols, double* out) const {
+  std::fill_n(out, rows.size() * cols.size(), 0.0);
+  if (rows.empty() || cols.empty()) return {};
+  SEDMA_CHECK(rows.back() < this->rows() && cols.back() < this->cols(), rows.back(), cols.back());
+  for (std::size_t i = 0; i < rows.size(); ++i) {
+    const RowEntries row = entries(rows[i]);
+    double* line = out + i * cols.size();
+    auto at = std::lower_bound(row.columns.begin(), row.columns.end(), cols.front());
+    for (std::size_t j = 0; j < cols.size() && at != row.columns.end(); ++j) {
+      while (at != row.columns.end() && *at < cols[j]) ++at;
+      if (at != row.columns.end() && *at == cols[j]) line[j] = row.values[static_cast<std::size_t>(at - row.columns.begin())];
     }
   }
+  return {};
+}
+
+Status Matrix::for_each_row(const RowVisitor& visit) const {
+  for (std::uint32_t row = 0; row < rows(); ++row) SEDMA_RETURN_IF_ERROR(visit(row, entries(row)));
+  return {};
+}
+
+std::uint64_t Matrix::bytes() const noexcept {
+  return row_offsets().size_bytes() + columns().size_bytes() + values().size_bytes() + row_bounds().size_bytes();
 }
 
 void Matrix::copy_window(std::uint32_t row, std::uint32_t col, std::uint32_t row_count, std::uint32_t col_count, double* out) const {
-  SEDMA_CHECK(row <= rows_ && row_count <= rows_ - row, row, row_count, rows_);
-  SEDMA_CHECK(col <= cols_ && col_count <= cols_ - col, col, col_count, cols_);
+  SEDMA_CHECK(row <= rows() && row_count <= rows() - row, row, row_count, rows());
+  SEDMA_CHECK(col <= cols() && col_count <= cols() - col, col, col_count, cols());
   std::fill_n(out, std::size_t{row_count} * col_count, 0.0);
   const std::uint32_t end_col = col + col_count;
   for (std::uint32_t i = 0; i < row_count; ++i) {

@@ -1,5 +1,5 @@
 #pragma once
-// A sparse or dense matrix in double precision, as read from a file.
+// A sparse or dense matrix in double precision, held in memory.
 
 #include <cstddef>
 #include <cstdint>
@@ -8,12 +8,13 @@
 #include <vector>
 
 #include "hal/status.h"
+#include "runtime/matrix_source.h"
 
 namespace sedma::runtime {
 
 /// A matrix in compressed sparse rows: column indices ascend within a row, no duplicates, no stored zeros, all values finite.
-/// A dense matrix is the same thing with every entry stored. Shape [rows, cols].
-class Matrix {
+/// A dense matrix is the same thing with every entry stored, 12 bytes each. Shape [rows, cols].
+class Matrix final : public MatrixSource {
  public:
   struct Entry {
     std::uint32_t row = 0, col = 0;
@@ -28,24 +29,22 @@ class Matrix {
   /// From row-major values [rows, cols]; zeros are dropped. Errors: invalid_argument (non-finite value, empty shape, wrong size).
   static Result<Matrix> from_dense(std::string name, std::uint32_t rows, std::uint32_t cols, std::span<const double> values);
 
-  const std::string& name() const noexcept { return name_; }
-  std::uint32_t rows() const noexcept { return rows_; }
-  std::uint32_t cols() const noexcept { return cols_; }
-  /// Entries != 0.
-  std::size_t nonzeros() const noexcept { return values_.size(); }
   /// Offsets of the rows in columns() and values(), [rows + 1].
   std::span<const std::size_t> row_offsets() const noexcept { return offsets_; }
   std::span<const std::uint32_t> columns() const noexcept { return columns_; }
   std::span<const double> values() const noexcept { return values_; }
 
-  /// y = A x for a batch: x [batch, cols], y [batch, rows], row-major, in double, summed in column order. Cost: batch * nonzeros.
-  void multiply(std::span<const double> x, std::span<double> y, std::size_t batch) const;
+  std::span<const std::uint32_t> row_columns(std::uint32_t row, std::vector<std::uint32_t>& scratch) const override;
+  Status gather(std::span<const std::uint32_t> rows, std::span<const std::uint32_t> cols, double* out) const override;
+  Status for_each_row(const RowVisitor& visit) const override;
+  std::uint64_t bytes() const noexcept override;
   /// Copies the window [row, row+row_count) x [col, col+col_count) into a row-major dense buffer, zeros filled in.
   void copy_window(std::uint32_t row, std::uint32_t col, std::uint32_t row_count, std::uint32_t col_count, double* out) const;
 
  private:
-  std::string name_;
-  std::uint32_t rows_ = 0, cols_ = 0;
+  RowEntries entries(std::size_t row) const;
+  void finish(std::string name, std::uint32_t rows, std::uint32_t cols);
+
   std::vector<std::size_t> offsets_{0};
   std::vector<std::uint32_t> columns_;
   std::vector<double> values_;

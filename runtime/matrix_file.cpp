@@ -83,6 +83,19 @@ Result<Opened> open_reference(const std::string& reference) {
   return opened;
 }
 
+Result<Matrix> read_any_matrix(Opened file, const ReadLimits& limits) {
+  const std::string& path = file.reference.path;
+  switch (file.format) {
+    case Format::hdf5: return read_hdf5_matrix(path, file.reference.dataset, limits);
+    case Format::matrix_market: return parse_matrix_market(file.bytes, path, limits);
+    case Format::harwell_boeing: return parse_harwell_boeing(file.bytes, path, limits);
+    case Format::npy: break;
+  }
+  SEDMA_ASSIGN_OR_RETURN(const DenseBlock block, parse_npy_values(std::exchange(file.bytes, {}), path, limits, false));
+  return Matrix::from_dense(matrix_name(path), static_cast<std::uint32_t>(block.rows), static_cast<std::uint32_t>(block.cols),
+                            block.values);
+}
+
 Result<DenseBlock> read_any_block(const std::string& reference, std::size_t cols, const ReadLimits& limits) {
   SEDMA_ASSIGN_OR_RETURN(const Opened file, open_reference(reference));
   const std::string& path = file.reference.path;
@@ -134,16 +147,14 @@ Status no_such_ending(const std::string& reference, const char* endings) {
 
 Result<Matrix> read_matrix(const std::string& reference, const ReadLimits& limits) {
   SEDMA_ASSIGN_OR_RETURN(Opened file, open_reference(reference));
-  const std::string& path = file.reference.path;
-  switch (file.format) {
-    case Format::hdf5: return read_hdf5_matrix(path, file.reference.dataset, limits);
-    case Format::matrix_market: return parse_matrix_market(file.bytes, path, limits);
-    case Format::harwell_boeing: return parse_harwell_boeing(file.bytes, path, limits);
-    case Format::npy: break;
-  }
-  SEDMA_ASSIGN_OR_RETURN(const DenseBlock block, parse_npy_values(std::exchange(file.bytes, {}), path, limits, false));
-  return Matrix::from_dense(matrix_name(path), static_cast<std::uint32_t>(block.rows), static_cast<std::uint32_t>(block.cols),
-                            block.values);
+  return read_any_matrix(std::move(file), limits);
+}
+
+Result<std::unique_ptr<MatrixSource>> open_matrix(const std::string& reference, const ReadLimits& limits, const Watch& watch) {
+  SEDMA_ASSIGN_OR_RETURN(Opened file, open_reference(reference));
+  if (file.format == Format::hdf5) return open_hdf5_matrix(file.reference.path, file.reference.dataset, limits, watch);
+  SEDMA_ASSIGN_OR_RETURN(Matrix matrix, read_any_matrix(std::move(file), limits));
+  return std::unique_ptr<MatrixSource>(std::make_unique<Matrix>(std::move(matrix)));
 }
 
 Result<DenseBlock> read_block(const std::string& reference, std::size_t cols, const ReadLimits& limits) {

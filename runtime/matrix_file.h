@@ -2,6 +2,7 @@
 // Reading and writing matrices and blocks of vectors: Matrix Market, Harwell-Boeing, NumPy .npy, HDF5.
 
 #include <cstddef>
+#include <memory>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -21,6 +22,7 @@ struct DenseBlock {
 struct ReadLimits {
   std::uint64_t max_rows = 1u << 31, max_cols = 1u << 31;
   std::uint64_t max_entries = 1ull << 31;  ///< stored entries, after symmetry is expanded
+  std::uint64_t held_values = 1u << 23;    ///< open_matrix(): values of a dense HDF5 dataset (zeros too) that are held in memory
 };
 
 /// Reads a matrix; the format is told by the file's content (magic, banner), never by its name alone:
@@ -36,7 +38,17 @@ struct ReadLimits {
 /// NaN or infinite entry: the message gives file:line or byte offset, what was expected and what was found),
 /// unsupported (none of these formats; complex or Hermitian values, unassembled elements, by name), invalid_argument (wrong rank, no
 /// such dataset, no rows or no columns), out_of_range (over the limits, or more than a file of this size is believed to hold).
+/// The matrix is held whole, 12 bytes an entry != 0.
 Result<Matrix> read_matrix(const std::string& reference, const ReadLimits& limits = {});
+
+/// Opens a matrix of any of these formats without holding more of it than is good. An HDF5 dataset of more than limits.held_values values
+/// (by default 2^23: at most 96 MiB once held) is streamed: read once here, and again in bands of rows whenever its values are needed; at
+/// most 128 MiB of it, 16 bytes a row, and one bit for every value of a row with zeros are kept. Held as by read_matrix(), like all else,
+/// are datasets with rows of more than 64 MiB as doubles, or stored in chunks of more than about 8 times the rows of a band (4096 rows,
+/// where there are 16,384 columns). Either gives the same bits everywhere. A streamed file must stay as it is: every band is checked
+/// against what was found here. `watch` counts the rows of the first reading of a streamed dataset. Errors: as read_matrix(); aborted.
+/// Cost: a foreign file that is streamed is read once, in the child process.
+Result<std::unique_ptr<MatrixSource>> open_matrix(const std::string& reference, const ReadLimits& limits = {}, const Watch& watch = {});
 
 /// Reads input vectors as rows [batch, cols] from the same formats (1-D .npy and HDF5 arrays are one row). A Matrix Market array of
 /// shape [cols, 1] where `cols` is expected is one vector; otherwise rows are vectors.

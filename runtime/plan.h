@@ -9,7 +9,7 @@
 #include "hal/status.h"
 #include "kernels/encode.h"
 #include "runtime/mask.h"
-#include "runtime/matrix.h"
+#include "runtime/matrix_source.h"
 
 namespace sedma::runtime {
 
@@ -58,9 +58,9 @@ struct Plan {
 };
 
 /// Cuts, skips all-zero blocks, packs small tiles onto shared arrays (shelves, tallest first) and hands out arrays in turns. Tiles and
-/// their order do not depend on the number of arrays. Errors: invalid_argument (a tile larger than the array holds: says both; numbers
-/// out of their range), out_of_range (a mask that leaves no room), unavailable (every line of an array is bad).
-/// Cost: O(nonzeros + tiles * arrays).
-Result<Plan> make_plan(const Matrix& matrix, const hal::Capabilities& capabilities, const Choice& choice, const Mask& mask = {});
+/// their order do not depend on the number of arrays. Slices share no array where lines have resistance (Feature::line_drop). Errors:
+/// invalid_argument (a tile larger than the array holds: says both; numbers out of their range), out_of_range (a mask that leaves no room),
+/// unavailable (every line of an array is bad). Reads no file. Cost: O(nonzeros + tiles * arrays).
+Result<Plan> make_plan(const MatrixSource& matrix, const hal::Capabilities& capabilities, const Choice& choice, const Mask& mask = {});
 
 }  // namespace sedma::runtime

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <numeric>
 
 #include "runtime/session_impl.h"
 
@@ -13,7 +14,7 @@ struct XLayout {
   std::uint32_t segment = 0, segments = 0, per_array = 0, arrays = 0;
 };
 
-XLayout x_layout(const Matrix& matrix, const hal::Capabilities& capabilities) {
+XLayout x_layout(const MatrixSource& matrix, const hal::Capabilities& capabilities) {
   XLayout layout;
   layout.segment = std::min(matrix.cols(), capabilities.rows);
   layout.segments = (matrix.cols() + layout.segment - 1) / layout.segment;
@@ -40,7 +41,7 @@ struct WrittenSegment {
 
 }  // namespace
 
-Status check_products(const Plan& plan, const Matrix& matrix, const hal::Capabilities& capabilities, const SessionOptions& options) {
+Status check_products(const Plan& plan, const MatrixSource& matrix, const hal::Capabilities& capabilities, const SessionOptions& options) {
   const auto refuse = [](std::string why) { return Status(Code::unsupported, "correction products: " + std::move(why)); };
   if (plan.choice.slices > 0) return refuse("it replaces residual slices; use one of them");
   if (!options.mask.empty()) return refuse("x is written on the board for every vector, and a mask is not gone around there");
@@ -82,9 +83,11 @@ Status multiply_rows(Session::Impl& s, const WrittenSegment& written, std::uint3
   const auto count = static_cast<std::uint32_t>(written.found.size());
   std::vector<std::uint32_t> rows;
   std::vector<std::vector<double>> parts;
+  std::vector<std::uint32_t> columns(count);
+  std::iota(columns.begin(), columns.end(), first);
   std::vector<double> part(count);
   for (std::uint32_t row = 0; row < s.matrix.rows(); ++row) {
-    s.matrix.copy_window(row, first, 1, count, part.data());
+    SEDMA_RETURN_IF_ERROR(s.matrix.gather({&row, 1}, columns, part.data()));
     if (std::all_of(part.begin(), part.end(), [](double v) { return v == 0; })) continue;
     rows.push_back(row);
     parts.push_back(part);

@@ -1,7 +1,5 @@
 #include "runtime/session.h"
 
-#include <xxhash.h>
-
 #include <algorithm>
 #include <cmath>
 
@@ -11,14 +9,6 @@
 
 namespace sedma::runtime {
 namespace {
-
-std::uint64_t content_hash(const Matrix& matrix) {
-  const std::uint64_t shape[2] = {matrix.rows(), matrix.cols()};
-  std::uint64_t hash = XXH3_64bits(shape, sizeof shape);
-  hash = XXH3_64bits_withSeed(matrix.row_offsets().data(), matrix.row_offsets().size_bytes(), hash);
-  hash = XXH3_64bits_withSeed(matrix.columns().data(), matrix.columns().size_bytes(), hash);
-  return XXH3_64bits_withSeed(matrix.values().data(), matrix.values().size_bytes(), hash);
-}
 
 Status check_input(std::span<const double> x, std::size_t batch, std::size_t cols) {
   if (batch == 0 || x.size() != batch * cols)
@@ -40,21 +30,21 @@ double TurnClock::finish() {
   return total;
 }
 
-Session::Impl::Impl(hal::Device& d, const Matrix& m, SessionOptions o, Plan p)
-    : device(d), matrix(m), options(std::move(o)), plan(std::move(p)), content{content_hash(m)} {
+Session::Impl::Impl(hal::Device& d, const MatrixSource& m, SessionOptions o, Plan p)
+    : device(d), matrix(m), options(std::move(o)), plan(std::move(p)), content{m.content()} {
   const auto& c = device.capabilities();
   window = {c.g_min_siemens, c.g_max_siemens};
   volts_max = c.read_volts.max;
   const double levels = c.levels != 0 ? c.levels : 256;
   tolerance_siemens = plan.choice.tolerance_levels * c.g_range_siemens() / levels;
   analog_subtract = c.has(hal::Feature::analog_subtract);
+  line_drop = c.has(hal::Feature::line_drop);
+  // The first ordinals of every stream are those of the operator's read.
+  if (line_drop) vectors = std::uint64_t{c.rows} * plan.choice.read_repeats;
   states.resize(plan.placements.size());
   residuals.resize(plan.tiles.size());
   turn_begin.assign(plan.turns + 1, plan.placements.size());
   for (std::size_t k = plan.placements.size(); k-- > 0;) turn_begin[plan.placements[k].turn] = k;
-  row_bounds.assign(matrix.rows(), 0.0);
-  for (std::uint32_t row = 0; row < matrix.rows(); ++row)
-    for (std::size_t k = matrix.row_offsets()[row]; k < matrix.row_offsets()[row + 1]; ++k) row_bounds[row] += std::abs(matrix.values()[k]);
 }
 
 std::uint64_t Session::Impl::stream(const Placement& placement) const {
@@ -63,20 +53,12 @@ std::uint64_t Session::Impl::stream(const Placement& placement) const {
   return kernels::derive(kernels::derive(block, placement.slice), programmings).value;
 }
 
-std::vector<double> Session::Impl::wanted_values(const Placement& placement) const {
+Result<std::vector<double>> Session::Impl::wanted_values(const Placement& placement) const {
   const Tile& tile = plan.tiles[placement.tile];
-  const std::size_t inputs = tile.cols.size();
-  if (placement.slice > 0) return {residuals[placement.tile].begin(), residuals[placement.tile].end()};
-  std::vector<double> values(tile.rows.size() * inputs, 0.0);
-  for (std::size_t i = 0; i < tile.rows.size(); ++i) {
-    const std::size_t begin = matrix.row_offsets()[tile.rows[i]], end = matrix.row_offsets()[tile.rows[i] + 1];
-    const auto columns = matrix.columns();
-    auto k = static_cast<std::size_t>(std::lower_bound(columns.begin() + static_cast<std::ptrdiff_t>(begin),
-                                                       columns.begin() + static_cast<std::ptrdiff_t>(end), tile.cols.front()) -
-                                      columns.begin());
-    for (std::size_t j = 0; j < inputs && k < end; ++j)
-      if (columns[k] == tile.cols[j]) values[i * inputs + j] = matrix.values()[k++];
-  }
+  const auto& residual = residuals[placement.tile];
+  if (placement.slice > 0) return std::vector<double>(residual.begin(), residual.end());
+  std::vector<double> values(tile.rows.size() * tile.cols.size());
+  SEDMA_RETURN_IF_ERROR(matrix.gather(tile.rows, tile.cols, values.data()));
   return values;
 }
 
@@ -90,7 +72,7 @@ Accumulator Session::Impl::accumulator(std::span<const double> x, std::size_t ba
   for (std::size_t b = 0; b < batch; ++b) {
     double largest = 0;
     for (const double v : x.subspan(b * matrix.cols(), matrix.cols())) largest = std::max(largest, std::abs(v));
-    for (std::uint32_t i = 0; i < matrix.rows(); ++i) y.set_bound(b, i, row_bounds[i] * largest);
+    for (std::uint32_t i = 0; i < matrix.rows(); ++i) y.set_bound(b, i, matrix.row_bounds()[i] * largest);
   }
   return y;
 }
@@ -100,7 +82,9 @@ Session::Session(Session&&) noexcept = default;
 Session& Session::operator=(Session&&) noexcept = default;
 Session::~Session() = default;
 
-Result<Session> Session::open(hal::Device& device, const Matrix& matrix, const SessionOptions& options) {
+Result<Session> Session::open(hal::Device& device, const MatrixSource& matrix, const SessionOptions& options) {
+  if (!(options.wait_seconds >= 0) || !std::isfinite(options.wait_seconds))
+    return fail(Code::invalid_argument, "wait is {} s; it must be finite and >= 0", options.wait_seconds);
   if (!(options.lambda >= 0) || !std::isfinite(options.lambda))
     return fail(Code::invalid_argument, "lambda is {}; it must be finite and >= 0", options.lambda);
   SEDMA_ASSIGN_OR_RETURN(Plan plan, make_plan(matrix, device.capabilities(), options.choice, options.mask));

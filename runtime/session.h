@@ -20,9 +20,10 @@ namespace sedma::runtime {
 enum class Correction : std::uint8_t { none, products, residual };
 
 struct SessionOptions {
-  Choice choice;          ///< choice.slices > 0 is the correction `residual`
-  bool products = false;  ///< first-order correction p = A~ x + A x~ - A~ x~ (model.md 5), x~ written for every vector
-  double lambda = 0;      ///< second-order denoising (5); 0: off
+  Choice choice;            ///< choice.slices > 0 is the correction `residual`
+  bool products = false;    ///< first-order correction p = A~ x + A x~ - A~ x~, x~ written for every vector
+  double lambda = 0;        ///< second-order denoising (5); 0: off
+  double wait_seconds = 0;  ///< time that passes between the writing of a turn and its products (hal::Idle); not counted as device time
   Mask mask;
   std::chrono::nanoseconds deadline = std::chrono::minutes(10);  ///< of one device command
   /// Told what is done of what, from the calling thread, e.g. ("program", 12, 400). Returning false ends the work with `aborted`.
@@ -54,15 +55,17 @@ class Session {
   /// Plans; touches no cell. The device and the matrix must outlive the session.
   /// Errors: those of make_plan; unsupported (correction products with residual slices, with several turns, or without free arrays: says
   /// how many).
-  static Result<Session> open(hal::Device& device, const Matrix& matrix, const SessionOptions& options);
+  static Result<Session> open(hal::Device& device, const MatrixSource& matrix, const SessionOptions& options);
   Session(Session&&) noexcept;
   Session& operator=(Session&&) noexcept;
   ~Session();
 
   const Plan& plan() const noexcept;
-  /// Writes every tile and its residual slices. With more than one turn the arrays cannot hold all: then multiply() programs, turn by turn,
-  /// for every batch, and this does nothing. Errors: what the device reports, with tile and array named; aborted. Calling it again programs
-  /// anew.
+  /// Writes every tile and its residual slices. On a board with Feature::line_drop what was written is found by multiplying unit vectors
+  /// (counted here), and with slices each output gets the digital gain that takes out what all its cells lose alike. With more than one
+  /// turn the arrays cannot hold all: then multiply() programs, turn by turn, for every batch, and this does nothing. Errors: what the
+  /// device reports, with tile and array named; data_corrupt (a streamed matrix is not what it was: names its rows); aborted. Calling it
+  /// again programs anew.
   Status program();
   /// y = A x for x [batch, cols] row-major. Programs first what is not programmed. Errors: invalid_argument (sizes, NaN or infinite x with
   /// its index), and as program().

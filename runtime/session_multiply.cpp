@@ -15,8 +15,8 @@ struct Job {
   WindowProduct product;
 };
 
-Job prepare(hal::Device& device, const Matrix& matrix, const Plan& plan, std::size_t index, double volts_max, std::span<const double> x,
-            std::size_t batch) {
+Job prepare(hal::Device& device, const MatrixSource& matrix, const Plan& plan, std::size_t index, double volts_max,
+            std::span<const double> x, std::size_t batch) {
   const Placement& placement = plan.placements[index];
   const Tile& tile = plan.tiles[placement.tile];
   Job job{index, std::vector<double>(batch), WindowProduct(device, placement, plan.choice.encoding, batch)};

@@ -45,7 +45,7 @@ Status WindowWrite::submit(std::span<const float> siemens, const WritePolicy& po
     for (const std::uint32_t c : map_.bit_offsets) target_[static_cast<std::size_t>(r) * map_.cols + c] = siemens[k++];
   read_.resize(static_cast<std::size_t>(policy.read_repeats) * map_.rows * map_.cols);
   SEDMA_RETURN_IF_ERROR(submit_program());
-  return submit_read();
+  return policy.read_cells || !bad_.empty() ? submit_read() : Status();
 }
 
 Status WindowWrite::submit_program() {
@@ -95,7 +95,7 @@ Status WindowWrite::wait(hal::Pending& pending, StageCost& cost, double& seconds
 
 Status WindowWrite::finish(kernels::Encoding encoding, StageCost& cost, double& seconds) {
   SEDMA_RETURN_IF_ERROR(wait(program_, cost, seconds, true));
-  SEDMA_RETURN_IF_ERROR(wait(reading_, cost, seconds, false));
+  if (policy_.read_cells || !bad_.empty()) SEDMA_RETURN_IF_ERROR(wait(reading_, cost, seconds, false));
   if (bad_.empty()) return {};
   if (encoding == kernels::Encoding::offset) {
     cost.uncompensated += static_cast<std::uint64_t>(std::count(bad_.begin(), bad_.end(), 1));

@@ -28,6 +28,7 @@ struct WritePolicy {
   std::uint32_t passes = 1, max_pulses_per_cell = 1, read_repeats = 1;
   double read_volts = 0;
   std::chrono::nanoseconds deadline{};
+  bool read_cells = true;  ///< after writing; windows with bad cells are read in any case
 };
 
 /// A window being written to target conductances and read back. submit() starts it, finish() ends it; several may be under way.
@@ -43,7 +44,7 @@ class WindowWrite {
   /// make up for it and reads again. Errors: of the device.
   Status finish(kernels::Encoding encoding, StageCost& cost, double& seconds);
 
-  /// Conductances read back, [word lines, bit lines], the mean of the repeats.
+  /// Conductances read back, [word lines, bit lines], the mean of the repeats. @pre cells were read
   std::vector<float> read_back() const;
 
  private:

@@ -2,15 +2,11 @@
 
 #include <algorithm>
 
-#include "kernels/crossbar.h"
-
 namespace sedma::backends::emulator {
 namespace {
 
 // More programmed windows than this on one array are forgotten, oldest first; their cells then follow the physical cell in a Pulse.
 constexpr std::size_t most_windows = 4096;
-// Windows whose line sums are kept between products.
-constexpr std::size_t most_sums = 64;
 
 hal::View<float> window(std::vector<float>& cells, const Rect& rect, std::size_t cols) noexcept {
   return {cells.data() + rect.row * cols + rect.col, rect.rows, rect.cols, cols};
@@ -18,11 +14,8 @@ hal::View<float> window(std::vector<float>& cells, const Rect& rect, std::size_t
 
 }  // namespace
 
-bool Rect::covers(const Rect& other) const noexcept {
-  return row <= other.row && col <= other.col && other.row + other.rows <= row + rows && other.col + other.cols <= col + cols;
-}
-
-Array::Array(const Options& options, std::uint32_t number) : options_(options), key_(kernels::derive(options.seed(), number)) {}
+Array::Array(const Options& options, std::uint32_t number)
+    : options_(options), number_(number), key_(kernels::derive(options.seed(), number)) {}
 
 kernels::CellIds Array::board_ids(const Rect& rect) const noexcept { return {key_, rect.row * options_.cols + rect.col, options_.cols, 0}; }
 
@@ -45,30 +38,14 @@ void Array::fill_untouched(const Rect& rect, hal::View<float> cells) const {
 }
 
 void Array::materialise() {
-  if (written()) return;
-  std::vector<float> bare(options_.cells()), terminal(options_.cells());
+  if (!bare_.empty()) return;
+  std::vector<float> bare(options_.cells());
+  if (options_.ages()) writings_ = Writings(options_.rows, options_.cols, {key_, 0, options_.cols, 0, 0, false});
   bare_.swap(bare);
-  terminal_.swap(terminal);
-  const Rect all{0, 0, options_.rows, options_.cols};
-  fill_untouched(all, window(bare_, all, options_.cols));
-  changed(all);
+  fill_untouched(all(), window(bare_, all(), options_.cols));
 }
 
 hal::View<float> Array::bare(const Rect& rect) noexcept { return window(bare_, rect, options_.cols); }
-
-hal::View<const float> Array::terminal(const Rect& rect, std::vector<float>& scratch) const {
-  if (written()) return {terminal_.data() + std::size_t{rect.row} * options_.cols + rect.col, rect.rows, rect.cols, options_.cols};
-  scratch.resize(rect.size());
-  const hal::View<float> cells(scratch.data(), rect.rows, rect.cols);
-  fill_untouched(rect, cells);
-  kernels::terminal_window(options_.model, cells, cells);
-  return cells;
-}
-
-void Array::changed(const Rect& rect) {
-  kernels::terminal_window(options_.model, bare(rect), window(terminal_, rect, options_.cols));
-  line_sums_.clear();
-}
 
 // A cell lower than a hundredth of a pulse above its G_min is at G_min for an erase, which gives whole pulses and would give it none.
 void Array::keep_within_limits(const Rect& rect, const kernels::CellIds& ids, const hal::Program& program) {
@@ -88,7 +65,9 @@ void Array::keep_within_limits(const Rect& rect, const kernels::CellIds& ids, co
   }
 }
 
-kernels::CellIds Array::program(const Rect& rect, const hal::Program& program) {
+kernels::CellIds Array::program(const Rect& rect, const hal::Program& program, const Moment& moment) {
+  if (!writings_.empty()) settle(rect, program.mask, moment);
+  changed();
   if (options_.identity == Identity::board) {
     kernels::CellIds ids = board_ids(rect);
     ids.event = writes_++;
@@ -137,18 +116,6 @@ std::vector<Array::Part> Array::pulse(const Rect& rect) {
   rest.ids.event = writes_++;
   parts.push_back(std::move(rest));
   return parts;
-}
-
-std::span<const double> Array::driven_siemens(const Rect& rect, bool transpose) {
-  if (!written()) return {};
-  for (const LineSums& known : line_sums_) {
-    if (known.rect == rect && known.transpose == transpose) return known.sums;
-  }
-  if (line_sums_.size() == most_sums) line_sums_.clear();
-  std::vector<float> unused;
-  LineSums& made = line_sums_.emplace_back(LineSums{rect, transpose, std::vector<double>(transpose ? rect.cols : rect.rows)});
-  kernels::driven_line_siemens(terminal(rect, unused), transpose, made.sums);
-  return made.sums;
 }
 
 }  // namespace sedma::backends::emulator

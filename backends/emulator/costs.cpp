@@ -56,18 +56,22 @@ hal::Stats Costs::read(const Reads& reads) const {
   return stats;
 }
 
-hal::Stats Costs::product(const hal::Mvm& mvm, const kernels::ProductTotals& totals) const {
+double Costs::vector_seconds(const hal::Mvm& mvm) const noexcept {
   std::uint32_t lines = mvm.transpose ? mvm.rows : mvm.cols;
   if (mvm.sense == hal::Sense::reference) --lines;
   std::uint32_t share = std::min(lines, a_.columns_per_adc);
   if (mvm.sense == hal::Sense::pair) share = (share + 1) / 2;
+  return a_.read_seconds + share * a_.adc_seconds;
+}
+
+hal::Stats Costs::product(const hal::Mvm& mvm, const kernels::ProductTotals& totals) const {
   hal::Stats stats;
   stats.conversions = totals.conversions;
   stats.joules.cells = totals.volts_squared_conductance * a_.read_seconds;
   stats.joules.lines = totals.volts_squared * (mvm.transpose ? bit_farads_ : word_farads_);
   stats.joules.dac = number(totals.driven_rows) * a_.dac_joules;
   stats.joules.adc = number(totals.conversions) * a_.adc_joules;
-  stats.seconds = number(mvm.volts.rows) * (a_.read_seconds + share * a_.adc_seconds);
+  stats.seconds = number(mvm.volts.rows) * vector_seconds(mvm);
   return stats;
 }
 

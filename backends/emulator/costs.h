@@ -39,6 +39,7 @@ class Costs {
   /// Mvm. cells: sum v^2 G t_read. lines: sum v^2 C of the driven lines (C_word; transposed C_bit). dac: E_dac per driven line. adc: E_adc
   /// per conversion. seconds: batch * (t_read + t_adc * conversions that share an ADC): columns_per_adc physical lines do, a pair's two
   /// lines make one conversion, the reference line makes none.
+  double vector_seconds(const hal::Mvm& mvm) const noexcept;  ///< of one vector of the batch
   hal::Stats product(const hal::Mvm& mvm, const kernels::ProductTotals& totals) const;
 
  private:

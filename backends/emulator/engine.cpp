@@ -21,6 +21,11 @@ double DeviceClock::idled() const {
   return idle_;
 }
 
+double DeviceClock::now(std::uint32_t array, double idled) const {
+  const std::lock_guard lock(mutex_);
+  return idled + busy_[array];
+}
+
 double DeviceClock::spend(std::uint32_t array, double seconds, double idled) {
   const std::lock_guard lock(mutex_);
   busy_[array] += seconds;
@@ -33,9 +38,13 @@ Engine::Engine(const Options& options) : options_(options), costs_(options_), cl
   for (std::uint32_t i = 0; i < options_.arrays; ++i) arrays_.emplace_back(options_, i);
 }
 
+// The temperature is in the model only where cells age by it: unknown is NaN, never room temperature.
+double Engine::known_kelvin() const noexcept { return options_.ages() ? options_.kelvin : std::numeric_limits<double>::quiet_NaN(); }
+
 hal::Completion Engine::finish(hal::ArrayId id, hal::Stats stats, double idled, std::int64_t begin_utc_ns) {
   hal::Completion completion;
   completion.stats = stats;
+  completion.temperature_kelvin = known_kelvin();
   completion.stats.device_time_seconds = clock_.spend(id.value, stats.seconds, idled);
   completion.stats.begin_utc_ns = begin_utc_ns;
   completion.stats.end_utc_ns = now_utc_ns();
@@ -46,18 +55,18 @@ hal::Completion Engine::run(const hal::Idle& idle) {
   hal::Completion completion;
   completion.stats.begin_utc_ns = now_utc_ns();
   completion.stats.seconds = idle.seconds;
+  completion.temperature_kelvin = known_kelvin();
   completion.stats.device_time_seconds = clock_.idle(idle.seconds);
   completion.stats.end_utc_ns = now_utc_ns();
   return completion;
 }
 
-// The emulated board has one sensor, and no temperature in its model: unknown is NaN, never room temperature.
 hal::Completion Engine::run(const hal::SelfTest& test) {
   hal::Completion completion;
   completion.stats.begin_utc_ns = now_utc_ns();
   completion.stats.device_time_seconds = clock_.idle(0);
-  *test.readings = {{"temperature_kelvin", std::numeric_limits<double>::quiet_NaN(), "K"},
-                    {"device_time_seconds", completion.stats.device_time_seconds, "s"}};
+  completion.temperature_kelvin = known_kelvin();
+  *test.readings = {{"temperature_kelvin", known_kelvin(), "K"}, {"device_time_seconds", completion.stats.device_time_seconds, "s"}};
   completion.stats.end_utc_ns = now_utc_ns();
   return completion;
 }

@@ -20,6 +20,8 @@ class DeviceClock {
   double idle(double seconds);
   /// How much idling went before a command submitted now: what it passes to spend().
   double idled() const;
+  /// The time of array `array`, for a command submitted after `idled`.
+  double now(std::uint32_t array, double idled) const;
   /// Array `array` works for `seconds`; its time afterwards.
   double spend(std::uint32_t array, double seconds, double idled);
 
@@ -55,9 +57,17 @@ class Engine {
  private:
   Array& array(hal::ArrayId id) { return arrays_[id.value]; }
   hal::Completion finish(hal::ArrayId id, hal::Stats stats, double idled, std::int64_t begin_utc_ns);
-  kernels::WriteTotals apply(const hal::Pulse& pulse, const Rect& rect, Array& cells);
-  Status read_repeats(const hal::Read& read, hal::View<const float> cells, kernels::Key key, std::uint64_t first_event,
-                      const hal::StopToken& stop) const;
+  kernels::WriteTotals apply(const hal::Pulse& pulse, const Rect& rect, const std::vector<Array::Part>& parts, Array& cells);
+  /// What the repeats of a Read share.
+  struct Repeats {
+    kernels::Key key;
+    std::uint64_t first_event = 0;
+    double period = 0, idled = 0;
+  };
+  Moment moment(hal::ArrayId id, double idled, double seconds, std::uint64_t ordinal, double period) const;
+  Moment moment(hal::ArrayId id, double idled) const { return moment(id, idled, 0, 0, 0); }
+  Status read_repeats(const hal::Read& read, const Repeats& repeats, const hal::StopToken& stop, double& siemens);
+  double known_kelvin() const noexcept;
 
   const Options options_;
   const Costs costs_;

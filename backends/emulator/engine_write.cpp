@@ -36,6 +36,37 @@ std::pair<std::uint32_t, std::uint32_t> longest(hal::View<const std::int32_t> co
   return {static_cast<std::uint32_t>(up), static_cast<std::uint32_t>(down)};
 }
 
+// ideal_writing=on: every cell that can be written is on its target, as far as its own range reaches. Nothing is spent.
+kernels::WriteTotals write_exactly(const kernels::CellModel& model, const kernels::WriteVerify& job) {
+  const hal::View<float>& cells = job.bare_siemens;
+  const auto masked = [&](std::size_t r, std::size_t c) { return !job.mask.empty() && job.mask(r, c) != 0; };
+  for (std::uint32_t r = 0; r < cells.rows; ++r) {
+    for (std::uint32_t c = 0; c < cells.cols; ++c) {
+      if (masked(r, c)) continue;
+      const auto own = kernels::cell_parameters(model, job.ids.key, job.ids.first + r * job.ids.row_stride + c);
+      const auto wanted = static_cast<float>(kernels::bare_siemens(static_cast<double>(job.target_siemens(r, c)), model.series_ohms));
+      cells(r, c) = own.stuck ? own.stuck_siemens : std::clamp(wanted, own.g_min, own.g_max);
+    }
+  }
+  std::vector<float> found(cells.size());
+  const hal::View<float> now(found.data(), cells.rows, cells.cols);
+  kernels::terminal_window(model, cells, now);
+  kernels::WriteTotals totals;
+  for (std::size_t r = 0; r < cells.rows; ++r) {
+    for (std::size_t c = 0; c < cells.cols; ++c) {
+      const float error = now(r, c) - job.target_siemens(r, c);
+      const bool off = std::abs(error) > job.tolerance_siemens;
+      const hal::Outcome reached = !off ? hal::Outcome::converged : error < 0 ? hal::Outcome::too_low : hal::Outcome::too_high;
+      totals.masked += masked(r, c) ? 1 : 0;
+      totals.unconverged += off && !masked(r, c) ? 1 : 0;
+      if (!job.readback_siemens.empty()) job.readback_siemens(r, c) = now(r, c);
+      if (!job.pulses.empty()) job.pulses(r, c) = 0;
+      if (!job.outcome.empty()) job.outcome(r, c) = masked(r, c) ? hal::Outcome::masked : reached;
+    }
+  }
+  return totals;
+}
+
 void add(const kernels::WriteTotals& part, kernels::WriteTotals& totals) noexcept {
   totals.pulses += part.pulses;
   totals.pulse_joules += part.pulse_joules;
@@ -80,16 +111,17 @@ Result<hal::Completion> Engine::run(const hal::Program& program, double idled, c
   job.max_pulses_per_cell = program.max_pulses_per_cell;
   job.step_fraction = program.schedule.step_fraction;
   job.erase = program.erase;
-  job.ids = cells.program(rect, program);
+  job.ids = cells.program(rect, program, moment(program.array, idled));
   job.columns_per_adc = options_.assumptions.columns_per_adc;
   job.readback_siemens = program.readback_siemens;
   job.pulses = program.pulses;
   job.outcome = program.outcome;
   job.stop = [&stop] { return !stop.check().ok(); };
-  const kernels::WriteTotals totals = kernels::write_verify(options_.model, job);
-  cells.changed(rect);
+  const kernels::WriteTotals totals =
+      options_.ideal_writing ? write_exactly(options_.model, job) : kernels::write_verify(options_.model, job);
   hal::Completion completion = finish(program.array, costs_.program(totals), idled, begin);
   completion.unconverged = totals.unconverged;
+  SEDMA_RETURN_IF_ERROR(cells.begin_aging(rect, program.mask, job.ids, completion.stats.device_time_seconds));
   // What was written before the stop is written, and took its time; the rest of the window is as it was.
   if (totals.stopped) SEDMA_RETURN_IF_ERROR(stop.check());
   return completion;
@@ -97,10 +129,10 @@ Result<hal::Completion> Engine::run(const hal::Program& program, double idled, c
 
 // Each cell follows the random numbers of its last programming. Where a window's rows are shared by several programmings, the rows are
 // still selected once, for the longest train of all their cells.
-kernels::WriteTotals Engine::apply(const hal::Pulse& pulse, const Rect& rect, Array& cells) {
+kernels::WriteTotals Engine::apply(const hal::Pulse& pulse, const Rect& rect, const std::vector<Array::Part>& parts, Array& cells) {
   std::vector<std::int32_t> mine;
   kernels::WriteTotals totals;
-  for (const Array::Part& part : cells.pulse(rect)) {
+  for (const Array::Part& part : parts) {
     kernels::RawPulses job{cells.bare(rect), pulse.pulses, part.ids, {}};
     if (!part.owned.empty()) {
       mine.resize(rect.size());
@@ -109,6 +141,7 @@ kernels::WriteTotals Engine::apply(const hal::Pulse& pulse, const Rect& rect, Ar
     }
     add(kernels::apply_pulses(options_.model, job), totals);
   }
+  cells.changed();
   for (std::size_t r = 0; r < rect.rows; ++r) {
     const auto [up, down] = longest(pulse.pulses, r);
     totals.word_line_selects += (up > 0 ? 1u : 0u) + (down > 0 ? 1u : 0u);
@@ -123,9 +156,28 @@ Result<hal::Completion> Engine::run(const hal::Pulse& pulse, double idled, const
   const Rect rect = rect_of(pulse, pulse.pulses.rows, pulse.pulses.cols);
   Array& cells = array(pulse.array);
   cells.materialise();
-  const kernels::WriteTotals totals = apply(pulse, rect, cells);
-  cells.changed(rect);
-  return finish(pulse.array, costs_.pulse(totals), idled, begin);
+  const std::vector<Array::Part> parts = cells.pulse(rect);
+  // What a part's cells were before and how they age afterwards; cells without a pulse are left alone.
+  std::vector<std::uint8_t> left_alone(options_.ages() ? rect.size() : 0);
+  const hal::View<const std::uint8_t> others(left_alone.data(), rect.rows, rect.cols);
+  const auto leave = [&](const Array::Part& part) {
+    for (std::size_t i = 0; i < left_alone.size(); ++i) {
+      const bool mine = part.owned.empty() || part.owned[i] != 0;
+      left_alone[i] = mine && pulse.pulses(i / rect.cols, i % rect.cols) != 0 ? 0 : 1;
+    }
+  };
+  if (options_.ages()) {
+    leave({});
+    cells.settle(rect, others, moment(pulse.array, idled));
+  }
+  const kernels::WriteTotals totals = apply(pulse, rect, parts, cells);
+  const hal::Completion completion = finish(pulse.array, costs_.pulse(totals), idled, begin);
+  if (!options_.ages()) return completion;
+  for (const Array::Part& part : parts) {
+    leave(part);
+    SEDMA_RETURN_IF_ERROR(cells.begin_aging(rect, others, part.ids, completion.stats.device_time_seconds));
+  }
+  return completion;
 }
 
 }  // namespace sedma::backends::emulator

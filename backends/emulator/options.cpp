@@ -2,7 +2,9 @@
 
 #include <unistd.h>
 
+#include <algorithm>
 #include <cmath>
+#include <iterator>
 #include <string>
 #include <utility>
 #include <vector>
@@ -12,9 +14,13 @@ namespace {
 
 constexpr std::uint64_t most = 65536;  // rows * cols cells of an array are numbered in 32 bits
 
-const std::vector<std::string> known_options = {"adc_bits",
+const std::vector<std::string> known_options = {"activation_ev",
+                                                "adc_bits",
+                                                "adc_gain",
                                                 "adc_joules_per_code",
+                                                "adc_offset",
                                                 "adc_seconds_per_bit",
+                                                "age",
                                                 "arrays",
                                                 "c2c",
                                                 "cols",
@@ -22,14 +28,32 @@ const std::vector<std::string> known_options = {"adc_bits",
                                                 "d2d",
                                                 "dac_bits",
                                                 "dac_joules_per_code",
+                                                "flicker",
+                                                "flicker_octaves",
+                                                "flicker_seconds",
+                                                "flicker_slope",
+                                                "ideal_writing",
                                                 "identity",
+                                                "iv_cubic",
                                                 "lanes",
+                                                "path",
                                                 "read_noise",
+                                                "read_noise_floor",
+                                                "relaxation",
                                                 "rows",
+                                                "rtn",
+                                                "rtn_amplitude",
+                                                "rtn_seconds",
                                                 "seed",
+                                                "sense_ohms",
+                                                "slow_noise",
+                                                "source_ohms",
                                                 "stuck",
+                                                "temperature",
                                                 "transistor",
-                                                "wire_farads"};
+                                                "wire_farads",
+                                                "wire_ohms",
+                                                "wires"};
 
 Result<std::uint8_t> take_bits(hal::Uri& uri, const std::string& key) {
   SEDMA_ASSIGN_OR_RETURN(const std::uint64_t bits, uri.take_unsigned(key, 8, 0, 16));
@@ -47,21 +71,30 @@ Status take_size(hal::Uri& uri, Options& options) {
   options.arrays = static_cast<std::uint32_t>(arrays);
   options.rows = static_cast<std::uint32_t>(rows);
   options.cols = static_cast<std::uint32_t>(cols);
-  // Arrays are made when they are first written, so the board may be larger than the memory; an array may not.
-  const std::uint64_t needed = rows * cols * 2 * sizeof(float);
+  return {};
+}
+
+// Arrays are made when they are first written, so the board may be larger than the memory; an array may not.
+Status check_memory(const Options& options) {
+  const std::uint64_t needed = options.cells() * options.bytes_per_cell();
   const std::uint64_t memory = static_cast<std::uint64_t>(sysconf(_SC_PHYS_PAGES)) * static_cast<std::uint64_t>(sysconf(_SC_PAGESIZE));
   if (needed <= memory) return {};
-  return fail(Code::out_of_range, "options rows={}, cols={}: an array takes {} bytes; this host has {}", rows, cols, needed, memory);
+  return fail(Code::out_of_range, "options rows={}, cols={}: an array takes {} bytes; this host has {}", options.rows, options.cols, needed,
+              memory);
 }
 
 Status take_physics(hal::Uri& uri, Options& options) {
   kernels::CellModel& model = options.model;
   SEDMA_ASSIGN_OR_RETURN(const bool transistor, uri.take_switch("transistor", true));
   SEDMA_ASSIGN_OR_RETURN(model.cycle_to_cycle, uri.take_switch("c2c", true));
+  SEDMA_ASSIGN_OR_RETURN(options.ideal_writing, uri.take_switch("ideal_writing", false));
   SEDMA_ASSIGN_OR_RETURN(model.read_noise, uri.take_number("read_noise", 0, 0, 1));
   SEDMA_ASSIGN_OR_RETURN(model.device_to_device, uri.take_number("d2d", 0, 0, 1));
   SEDMA_ASSIGN_OR_RETURN(model.stuck_fraction, uri.take_number("stuck", 0, 0, 1));
   model.series_ohms = transistor ? kernels::access_transistor_ohms : 0;
+  SEDMA_ASSIGN_OR_RETURN(const double floor, uri.take_number("read_noise_floor", 0, 0, 1));
+  const double g_max = kernels::terminal_siemens(model.material.g_max_siemens, model.series_ohms);
+  model.read_floor_siemens = floor * (g_max - kernels::terminal_siemens(model.material.g_min_siemens, model.series_ohms));
   return {};
 }
 
@@ -90,7 +123,8 @@ Status take_running(hal::Uri& uri, Options& options) {
   return {};
 }
 
-void copy_model(const kernels::CellModel& model, EmulatorAssumptions& a) {
+void copy_model(const Options& options, EmulatorAssumptions& a) {
+  const kernels::CellModel& model = options.model;
   a.transistor_ohms = model.series_ohms;
   a.read_volts = model.material.read_volts;
   a.read_seconds = model.material.read_seconds;
@@ -98,14 +132,51 @@ void copy_model(const kernels::CellModel& model, EmulatorAssumptions& a) {
   a.write_down_volts = model.material.write_down_volts;
   a.write_width_seconds = model.material.write_width_seconds;
   a.cycle_to_cycle = model.cycle_to_cycle;
+  a.ideal_writing = options.ideal_writing;
   a.read_noise = model.read_noise;
   a.device_to_device = model.device_to_device;
   a.stuck_fraction = model.stuck_fraction;
+  a.read_floor_siemens = model.read_floor_siemens;
+  constexpr const char* models[] = {"none", "exact", "series"};
+  a.wires = models[static_cast<std::size_t>(options.wire_model)];
+  a.wire_ohms_per_cell = options.wires.word_ohms_per_cell;
+  a.source_ohms = options.wires.source_ohms;
+  a.sense_ohms = options.wires.sense_ohms;
+  a.relaxation = std::string(options.relaxation.name);
+  a.activation_ev = options.relaxation.activation_ev;
+  a.age_seconds = options.age_seconds;
+  a.kelvin = options.kelvin;
+  a.slow_noise = std::string(options.fluctuation.name);
+  a.flicker = options.fluctuation.flicker.relative;
+  a.telegraph_fraction = options.fluctuation.telegraph.fraction;
+  a.cubic_per_square_volt = options.cubic_per_square_volt;
+  a.adc_gain_spread = options.adc_gain_spread;
+  a.adc_offset_spread = options.adc_offset_spread;
+  a.path = options.path == kernels::Path::integer ? "integer" : "float";
+  a.entry_step_siemens = options.path == kernels::Path::integer ? options.full_siemens() / kernels::grid_codes : 0;
 }
 
 }  // namespace
 
 kernels::Converters Options::converters() const noexcept { return {dac_bits, adc_bits, static_cast<float>(model.material.read_volts)}; }
+
+kernels::ReadNoise Options::noise() const noexcept { return {model.read_noise, model.read_floor_siemens}; }
+
+// A cell's own G_max, relaxed and at the top of its slow noise; the spread's normals end at 6.7 sigma, its factors at 5.
+double Options::full_siemens() const noexcept {
+  const double spread = std::min(5.0, 1 + 6.7 * model.device_to_device);
+  const double relaxed = relaxation.on() ? kernels::relaxation_headroom : 1.0;
+  const kernels::Flicker& flicker = fluctuation.flicker;
+  const double loudest = *std::max_element(std::begin(flicker.amplitude.value), std::end(flicker.amplitude.value));
+  const double slow = 1 + 6 * flicker.relative * loudest + (fluctuation.telegraph.on() ? fluctuation.telegraph.amplitude / 2 : 0.0);
+  return kernels::terminal_siemens(model.material.g_max_siemens * spread * relaxed, model.series_ohms) * slow;
+}
+
+std::size_t Options::bytes_per_cell() const noexcept {
+  const std::size_t entry = path == kernels::Path::integer ? sizeof(std::int16_t) : sizeof(float);
+  const std::size_t deviation = wired() && noise().on() ? sizeof(std::uint8_t) : 0;
+  return sizeof(float) + entry + deviation + (ages() ? sizeof(std::uint16_t) : 0);
+}
 
 Result<Options> parse_options(hal::Uri uri) {
   Options options;
@@ -114,8 +185,12 @@ Result<Options> parse_options(hal::Uri uri) {
   SEDMA_RETURN_IF_ERROR(take_physics(uri, options));
   SEDMA_RETURN_IF_ERROR(take_converters(uri, options));
   SEDMA_RETURN_IF_ERROR(take_running(uri, options));
+  SEDMA_RETURN_IF_ERROR(take_wires(uri, options));
+  SEDMA_RETURN_IF_ERROR(take_time(uri, options));
+  SEDMA_RETURN_IF_ERROR(take_path(uri, options));
   SEDMA_RETURN_IF_ERROR(uri.expect_empty(known_options));
-  copy_model(options.model, options.assumptions);
+  SEDMA_RETURN_IF_ERROR(check_memory(options));
+  copy_model(options, options.assumptions);
   return options;
 }
 
@@ -144,8 +219,13 @@ hal::Capabilities capabilities_of(const Options& options) {
                                      hal::Feature::raw_pulses, hal::Feature::analog_subtract}) {
     add(feature);
   }
-  // With identity=board the read noise of products follows a running count: the same vector asked for twice comes out different.
-  if (options.identity == Identity::tile || options.model.read_noise == 0) add(hal::Feature::deterministic);
+  if (options.wired()) add(hal::Feature::line_drop);
+  if (options.ages()) add(hal::Feature::senses_temperature);
+  // With identity=board the read noise of products follows a running count: the same vector asked for twice comes out different. So does
+  // what follows the device's clock.
+  const bool counted = options.identity == Identity::board && options.noise().on();
+  const bool timed = options.ages() && (!options.age_seconds || (options.fluctuation.on() && options.identity == Identity::board));
+  if (!counted && !timed) add(hal::Feature::deterministic);
   return board;
 }
 

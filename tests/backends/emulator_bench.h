@@ -25,6 +25,9 @@ inline std::unique_ptr<hal::Device> open(const std::string& uri) {
   return std::move(device).value();
 }
 
+/// What rounding to the steps of Path::integer changes of a cell's conductance.
+inline double entry_error(const std::string& uri) { return assumptions(*open(uri))->entry_step_siemens / 2; }
+
 /// A window of one array.
 struct At {
   std::uint32_t array = 0, row = 0, col = 0, rows = 1, cols = 1;

@@ -14,7 +14,7 @@ using namespace emulator_bench;
 // The constants of TaOx-HfOx and of the default converters on an array of 6 x 10.
 constexpr double e_adc = 25e-15 * 256, t_adc = 8e-9, e_dac = 10e-15 * 256, t_read = 5e-9, width = 50e-9, volts = 1.6, read_volts = 0.5;
 constexpr double word_farads = 0.2e-15 * 10, bit_farads = 0.2e-15 * 6;
-constexpr const char* board = "emulator:TaOx-HfOx?arrays=2&rows=6&cols=10&c2c=off";
+constexpr const char* board = "emulator:TaOx-HfOx?arrays=2&rows=6&cols=10&c2c=off&path=float";
 constexpr const char* ideal = "emulator:TaOx-HfOx?arrays=2&rows=6&cols=10&c2c=off&adc_bits=0&dac_bits=0";
 
 void expect_joules(const hal::Joules& joules, const hal::Joules& expected) {

@@ -94,9 +94,6 @@ TEST(EmulatorOptions, UnknownNamesListWhatThereIs) {
   expect_refused("emulator:HfO2", Code::invalid_argument, {"'HfO2'", "Ag-aSi, AlOx-HfO2, EpiRAM, TaOx-HfOx"});
   expect_refused("emulator:", Code::invalid_argument, {"AlOx-HfO2"});
   expect_refused("emulator:EpiRAM?colour=red", Code::invalid_argument, {"'colour'", "adc_bits", "wire_farads"});
-  for (const char* later : {"age=1", "temperature=300", "relaxation=techC", "wires=exact"}) {
-    expect_refused(std::string("emulator:EpiRAM?") + later, Code::invalid_argument, {"unknown option"});
-  }
 }
 
 TEST(EmulatorOptions, ValuesOutOfRangeAreNamed) {

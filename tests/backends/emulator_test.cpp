@@ -121,8 +121,12 @@ TEST(EmulatorPhysics, EveryProductIsTheReferenceKernels) {
     prepare(*device, at, 70, product, sense, transpose);
     run(*device, product.command);
     std::vector<float> expected(product.amps.size());
+    kernels::ProductMatrix matrix(kernels::Path::integer, at.rows, at.cols, device->capabilities().g_max_siemens);
+    matrix.set(0, 0, {cells.data(), at.rows, at.cols});
     kernels::ProductJob job;
-    job.siemens = {cells.data(), at.rows, at.cols};
+    job.matrix = &matrix;
+    job.rows = at.rows;
+    job.cols = at.cols;
     job.volts = product.command.volts;
     job.amps = {expected.data(), product.command.amps.rows, product.command.amps.cols};
     job.full_scale_amps = product.full_scale;

@@ -27,6 +27,34 @@ TEST(ChildProcess, ReturnsWhatTheBodyReturns) {
   EXPECT_EQ(in_child([&] { return fail(Code::internal, "{}", longer); }).message(), "a.h5: " + longer);
 }
 
+TEST(ChildProcess, AnswersInBytesAndTellsOnTheWay) {
+  std::string answer(3 << 20, 't');  // looks like what is told, and is more than a pipe holds
+  answer[5] = '\0';
+  std::vector<std::uint64_t> told;
+  const auto body = [&](const Tell& tell) -> Result<std::string> {
+    for (std::uint64_t done = 1; done <= 30000; ++done) tell(done << 32);
+    return answer;
+  };
+  const auto result = ask_child_process("a.h5", 20, body, [&](std::uint64_t done) {
+    told.push_back(done >> 32);
+    return true;
+  });
+  ASSERT_TRUE(result.ok()) << result.status().to_string();
+  EXPECT_TRUE(*result == answer);
+  ASSERT_EQ(told.size(), 30000u);
+  for (std::uint64_t k = 0; k < told.size(); ++k) ASSERT_EQ(told[k], k + 1);
+  EXPECT_TRUE(ask_child_process("a.h5", 20, body).ok()) << "nobody need listen";
+}
+
+TEST(ChildProcess, WhoeverIsToldCanStopIt) {
+  const auto endless = [](const Tell& tell) -> Result<std::string> {
+    for (std::uint64_t done = 0;; ++done) tell(done);
+  };
+  const auto result = ask_child_process("a.h5", 20, endless, [](std::uint64_t done) { return done < 1000; });
+  EXPECT_EQ(result.status().to_string(), "aborted: a.h5: stopped while it was read");
+  EXPECT_EQ(::waitpid(-1, nullptr, WNOHANG), -1) << "the child is gone";
+}
+
 TEST(ChildProcess, NothingTheBodyDoesReachesTheParent) {
   int value = 1;
   const pid_t parent = ::getpid();

@@ -56,6 +56,20 @@ TEST(AtomicFile, AppearsWholeAtCommit) {
   EXPECT_EQ(directory.names(), std::vector<std::string>{"a"});
 }
 
+// A rename would put a file where the device or the pipe was.
+TEST(AtomicFile, TakesNoNameOfADevice) {
+  const TemporaryDirectory directory;
+  const std::string pipe = directory / "pipe";
+  ASSERT_EQ(::mkfifo(pipe.c_str(), 0600), 0);
+  for (const std::string& path : {pipe, std::string("/dev/null"), directory.path()}) {
+    const auto file = AtomicFile::create(path);
+    ASSERT_FALSE(file.ok()) << path;
+    EXPECT_EQ(file.status().code(), Code::unavailable) << path;
+  }
+  EXPECT_EQ(directory.names(), std::vector<std::string>{"pipe"});
+  EXPECT_TRUE(AtomicFile::create(directory / "new").ok());
+}
+
 TEST(AtomicFile, LeavesNothingBehindWithoutCommit) {
   const TemporaryDirectory directory;
   {
@@ -89,9 +103,9 @@ TEST(AtomicFile, SaysWhyItCannot) {
   const TemporaryDirectory directory;
   EXPECT_EQ(AtomicFile::create(directory / "no/a").status().to_string(),
             "unavailable: cannot create " + (directory / "no/a") + ": No such file or directory");
-  std::filesystem::create_directory(directory / "taken");
   auto file = AtomicFile::create(directory / "taken");
   ASSERT_TRUE(file.ok());
+  std::filesystem::create_directory(directory / "taken");  // meanwhile
   EXPECT_EQ(file->commit().code(), Code::unavailable);
   EXPECT_EQ(directory.names(), std::vector<std::string>{"taken"});
 }

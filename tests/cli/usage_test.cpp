@@ -11,7 +11,7 @@ TEST_F(Usage, HelpExplainsEveryCommandWithExamples) {
   const Ran all = run({"--help"});
   EXPECT_EQ(all.exit_code, 0);
   EXPECT_TRUE(contains(all.out, "Exit codes: 0 done, 1 failed, 2 wrong usage")) << all.out;
-  for (const char* command : {"multiply", "demo", "info", "devices", "conformance", "board-check"}) {
+  for (const char* command : {"multiply", "sweep", "demo", "info", "devices", "conformance", "board-check"}) {
     EXPECT_TRUE(contains(all.out, command));
     const Ran one = run({command, "--help"});
     EXPECT_EQ(one.exit_code, 0) << command;
@@ -85,7 +85,7 @@ TEST_F(Usage, UrisAreRefusedWithWhatExists) {
       {"", "scheme"},
       {"nodriver:x", "known: emulator"},
       {"emulator:Unobtainium", "there are Ag-aSi, AlOx-HfO2, EpiRAM, TaOx-HfOx"},
-      {"emulator:EpiRAM?colour=red", "known: adc_bits"},
+      {"emulator:EpiRAM?colour=red", "known: activation_ev, adc_bits"},
       {"emulator:EpiRAM?adc_bits=99", "adc_bits"},
       {"emulator:EpiRAM?rows=0", "rows"},
       {"emulator:EpiRAM?c2c=maybe", "c2c"},

@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <map>
 #include <set>
 #include <tuple>
@@ -144,6 +145,9 @@ TEST_P(PlanLaws, EveryEntryHasOneCellAndNoCellTwo) {
 
   std::set<std::tuple<std::uint32_t, std::uint32_t, std::uint32_t, std::uint32_t>> cells;
   std::set<std::pair<std::uint32_t, std::uint32_t>> written;  // (tile, slice) so far
+  EXPECT_TRUE(std::is_sorted(plan->placements.begin(), plan->placements.end(), [](const Placement& a, const Placement& b) {
+    return std::tie(a.turn, a.slice, a.tile) < std::tie(b.turn, b.slice, b.tile);
+  })) << "a streamed matrix is read in this order";
   for (const Placement& p : plan->placements) {
     EXPECT_LT(p.array, capabilities.arrays);
     EXPECT_LT(p.turn, plan->turns);

@@ -53,7 +53,7 @@ TEST(Session, BothEncodingsAndScalesAgreeWithTheMatrix) {
     }
 }
 
-// The promise of model.md 4: y does not depend on how many arrays there are, nor on who runs them.
+// The promise: y does not depend on how many arrays there are, nor on who runs them.
 TEST(Session, SameBitsForAnyNumberOfArraysAndLanes) {
   const Matrix matrix = test::random_matrix(150, 130, 0.2, 4);
   std::string first;

@@ -1,0 +1,30 @@
+#pragma once
+// What a run reads from files, all of it before a device is open: reading HDF5 forks, and must do so before there are threads.
+
+#include <cstddef>
+#include <memory>
+#include <vector>
+
+#include "cli/multiply_options.h"
+#include "cli/progress.h"
+#include "hal/limits.h"
+#include "runtime/mask.h"
+#include "runtime/matrix_source.h"
+
+namespace sedma::cli {
+
+struct Inputs {
+  std::unique_ptr<runtime::MatrixSource> matrix;
+  runtime::Mask mask;
+  hal::Limits limits;
+  std::size_t batch = 0;
+  std::vector<double> x;  ///< [batch, cols]
+  double seconds = 0;     ///< that reading took
+};
+
+/// The files that the options name, and random vectors where they name none. Errors: of the files.
+Result<Inputs> load(const MultiplyOptions& options, Progress& progress);
+/// Errors: invalid_argument (--batch is not what --input holds).
+Status check_batch(const MultiplyOptions& options, const Inputs& inputs);
+
+}  // namespace sedma::cli
