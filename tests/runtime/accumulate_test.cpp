@@ -33,6 +33,24 @@ TEST(Accumulator, AnyOrderGivesTheSameBits) {
   EXPECT_NEAR(first, static_cast<double>(exact), 1000 * bound * std::ldexp(1.0, -59));
 }
 
+// One term is rounded to a multiple of 2^(e - 60), ties to even, whatever its size: as the plain library functions do it.
+TEST(Accumulator, ATermIsRoundedOnce) {
+  std::mt19937_64 random(9);
+  std::uniform_real_distribution<double> uniform(-1, 1);
+  std::uniform_int_distribution<int> exponents(-1074, 1023), below(-70, 0);
+  for (int repeat = 0; repeat < 200000; ++repeat) {
+    const double bound = std::ldexp(1 + std::abs(uniform(random)), exponents(random));
+    int e = 0;
+    std::frexp(bound, &e);
+    const double term = std::ldexp(uniform(random), e + below(random));
+    Accumulator accumulator(1, 1);
+    accumulator.set_bound(0, 0, bound);
+    accumulator.add(0, 0, term);
+    const double expected = std::ldexp(std::nearbyint(std::ldexp(term, 60 - e)), e - 60);
+    ASSERT_EQ(accumulator.value(0, 0), expected) << term << " under " << bound;
+  }
+}
+
 TEST(Accumulator, ExtremeScalesKeepTheirDigits) {
   for (const double scale : {1e-300, 4.9e-324, 1.0, 1e19, 1e300}) {
     Accumulator accumulator(1, 2);
