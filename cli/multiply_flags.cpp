@@ -15,7 +15,8 @@ std::string tile_mistake(std::string& text) {
 }  // namespace
 
 void add_subject_options(CLI::App& command, MultiplyOptions& o) {
-  add_option(command, "--matrix", o.matrix, "Matrix Market, Harwell-Boeing, NumPy .npy or HDF5 (file.h5:/dataset)")
+  add_option(command, "--matrix", o.matrix,
+             "Matrix Market, Harwell-Boeing, NumPy .npy, HDF5 (file.h5:/dataset), or gallery:NAME?key=value such as gallery:fem9?n=255")
       ->required()
       ->type_name("FILE");
   add_option(command, "--device", o.device, "the board, e.g. emulator:TaOx-HfOx?adc_bits=10; sedma devices lists them")

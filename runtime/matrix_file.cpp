@@ -10,6 +10,7 @@
 
 #include "calibration/file_io.h"
 #include "runtime/file_formats.h"
+#include "runtime/gallery.h"
 #include "runtime/text_scan.h"
 
 namespace sedma::runtime {
@@ -151,6 +152,7 @@ Result<Matrix> read_matrix(const std::string& reference, const ReadLimits& limit
 }
 
 Result<std::unique_ptr<MatrixSource>> open_matrix(const std::string& reference, const ReadLimits& limits, const Watch& watch) {
+  if (is_gallery(reference)) return open_gallery(reference, watch);
   SEDMA_ASSIGN_OR_RETURN(Opened file, open_reference(reference));
   if (file.format == Format::hdf5) return open_hdf5_matrix(file.reference.path, file.reference.dataset, limits, watch);
   SEDMA_ASSIGN_OR_RETURN(Matrix matrix, read_any_matrix(std::move(file), limits));

@@ -41,13 +41,13 @@ struct ReadLimits {
 /// The matrix is held whole, 12 bytes an entry != 0.
 Result<Matrix> read_matrix(const std::string& reference, const ReadLimits& limits = {});
 
-/// Opens a matrix of any of these formats without holding more of it than is good. An HDF5 dataset of more than limits.held_values values
-/// (by default 2^23: at most 96 MiB once held) is streamed: read once here, and again in bands of rows whenever its values are needed; at
-/// most 128 MiB of it, 16 bytes a row, and one bit for every value of a row with zeros are kept. Held as by read_matrix(), like all else,
-/// are datasets with rows of more than 64 MiB as doubles, or stored in chunks of more than about 8 times the rows of a band (4096 rows,
-/// where there are 16,384 columns). Either gives the same bits everywhere. A streamed file must stay as it is: every band is checked
-/// against what was found here. `watch` counts the rows of the first reading of a streamed dataset. Errors: as read_matrix(); aborted.
-/// Cost: a foreign file that is streamed is read once, in the child process.
+/// Opens a matrix of any of these formats, or one of the gallery (`gallery:fem9?n=255`, see gallery.h), without holding more of it than is
+/// good. An HDF5 dataset of more than limits.held_values values (by default 2^23: at most 96 MiB once held) is streamed: read once here,
+/// and again in bands of rows whenever its values are needed; at most 128 MiB of it, 16 bytes a row, and one bit for every value of a row
+/// with zeros are kept. Held as by read_matrix(), like all else, are datasets with rows of more than 64 MiB as doubles, or stored in chunks
+/// of more than about 8 times the rows of a band (4096 rows, where there are 16,384 columns). Either gives the same bits everywhere. A
+/// streamed file must stay as it is: every band is checked against what was found here. `watch` counts the rows of the first reading of a
+/// streamed dataset. Errors: as read_matrix(); aborted. Cost: a foreign file that is streamed is read once, in the child process.
 Result<std::unique_ptr<MatrixSource>> open_matrix(const std::string& reference, const ReadLimits& limits = {}, const Watch& watch = {});
 
 /// Reads input vectors as rows [batch, cols] from the same formats (1-D .npy and HDF5 arrays are one row). A Matrix Market array of
