@@ -5,6 +5,7 @@
 #include <cmath>
 #include <vector>
 
+#include "kernels/named.h"
 #include "kernels/polynomials.h"
 #include "kernels/random.h"
 
@@ -205,12 +206,7 @@ std::uint32_t first_of_row(const CellIds& ids, std::size_t r) noexcept {
 }  // namespace
 
 Result<Fluctuation> find_fluctuation(std::string_view name) {
-  std::string known;
-  for (const Fluctuation& noise : fluctuations) {
-    if (noise.name == name) return noise;
-    known += fmt::format("{}{}", known.empty() ? "" : ", ", noise.name);
-  }
-  return fail(Code::invalid_argument, "no fluctuation '{}'; there are {}", name, known);
+  return find_named(std::span<const Fluctuation>(fluctuations), "fluctuation", name);
 }
 
 double fluctuation_epoch_seconds(const Fluctuation& noise) noexcept {

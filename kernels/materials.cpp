@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <array>
 
+#include "kernels/named.h"
+
 namespace sedma::kernels {
 namespace {
 
@@ -25,13 +27,6 @@ bool same_name(std::string_view a, std::string_view b) noexcept {
 
 std::span<const Material> published_materials() noexcept { return materials; }
 
-Result<Material> find_material(std::string_view name) {
-  for (const Material& material : materials) {
-    if (same_name(material.name, name)) return material;
-  }
-  std::string known;
-  for (const Material& material : materials) known += fmt::format("{}{}", known.empty() ? "" : ", ", material.name);
-  return fail(Code::invalid_argument, "no material '{}'; there are {}", name, known);
-}
+Result<Material> find_material(std::string_view name) { return find_named(published_materials(), "material", name, same_name); }
 
 }  // namespace sedma::kernels

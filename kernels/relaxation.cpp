@@ -6,6 +6,7 @@
 #include <limits>
 #include <vector>
 
+#include "kernels/named.h"
 #include "kernels/pulse_law.h"
 #include "kernels/relaxation_cells.h"
 
@@ -81,14 +82,7 @@ void relax_by(const Relaxation& law, const CellModel& model, const CellIds& ids,
 
 }  // namespace
 
-Result<Relaxation> find_relaxation(std::string_view name) {
-  std::string known;
-  for (const Relaxation& law : relaxations) {
-    if (law.name == name) return law;
-    known += fmt::format("{}{}", known.empty() ? "" : ", ", law.name);
-  }
-  return fail(Code::invalid_argument, "no relaxation '{}'; there are {}", name, known);
-}
+Result<Relaxation> find_relaxation(std::string_view name) { return find_named(known_relaxations(), "relaxation", name); }
 
 std::span<const Relaxation> known_relaxations() noexcept { return relaxations; }
 

@@ -96,16 +96,7 @@ TEST_F(Budget, RefusesWhatItCannotTakeApart) {
 
 TEST_F(Budget, SigintLeavesNothingBehind) {
   const std::string matrix = put_matrix("a.mtx", 60, 60, 1);
-  const auto before = directory_.names().size();
-  Child child(program_, arguments(matrix, board, {"--budget", "--streams", "10000", "--json", directory_ / "run.json"}), {});
-  ASSERT_TRUE(child.catches(SIGINT)) << child.wait().err;
-  ::usleep(200000);
-  ::kill(child.pid(), SIGINT);
-  const Ran ran = child.wait();
-  EXPECT_EQ(ran.exit_code, 130) << ran.err;
-  EXPECT_EQ(ran.err, "sedma: interrupted\n");
-  EXPECT_TRUE(ran.out.empty()) << ran.out;
-  EXPECT_EQ(directory_.names().size(), before);
+  expect_interrupted(arguments(matrix, board, {"--budget", "--streams", "10000", "--json", directory_ / "run.json"}));
 }
 
 using Names = std::vector<std::string>;

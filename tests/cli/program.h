@@ -118,6 +118,19 @@ class Program : public ::testing::Test {
     program_ = path;
   }
   Ran run(const Arguments& arguments, const Environment& extra = {}) const { return Child(program_, arguments, extra).wait(); }
+  /// Interrupts the command by SIGINT while it works: it says so, exits with 130 and leaves no file behind.
+  void expect_interrupted(const Arguments& arguments) const {
+    const auto before = directory_.names().size();
+    Child child(program_, arguments, {});
+    ASSERT_TRUE(child.catches(SIGINT)) << child.wait().err;
+    ::usleep(200000);
+    ::kill(child.pid(), SIGINT);
+    const Ran ran = child.wait();
+    EXPECT_EQ(ran.exit_code, 130) << ran.err;
+    EXPECT_EQ(ran.err, "sedma: interrupted\n");
+    EXPECT_TRUE(ran.out.empty()) << ran.out;
+    EXPECT_EQ(directory_.names().size(), before) << "a partial file was left behind";
+  }
   /// Runs and parses what stdout holds; a failure of the test if that is not JSON alone.
   json run_json(const Arguments& arguments, const Environment& extra = {}) const {
     const Ran ran = run(arguments, extra);

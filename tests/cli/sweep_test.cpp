@@ -201,16 +201,7 @@ TEST_F(Sweep, AFailureNamesItsPointAndLeavesNoFile) {
 }
 
 TEST_F(Sweep, SigintLeavesNothingBehind) {
-  const auto before = directory_.names().size();
-  Child child(program_, arguments({"--over", "seed=1:10000", "--csv", directory_ / "grid.csv", "--json", directory_ / "grid.json"}), {});
-  ASSERT_TRUE(child.catches(SIGINT)) << child.wait().err;
-  ::usleep(200000);
-  ::kill(child.pid(), SIGINT);
-  const Ran ran = child.wait();
-  EXPECT_EQ(ran.exit_code, 130) << ran.err;
-  EXPECT_EQ(ran.err, "sedma: interrupted\n");
-  EXPECT_TRUE(ran.out.empty()) << ran.out;
-  EXPECT_EQ(directory_.names().size(), before) << "a partial file was left behind";
+  expect_interrupted(arguments({"--over", "seed=1:10000", "--csv", directory_ / "grid.csv", "--json", directory_ / "grid.json"}));
 }
 
 }  // namespace

@@ -9,7 +9,7 @@
 #include <string>
 #include <vector>
 
-#include "tests/hal/stub_device.h"
+#include "tests/hal/scripted_device.h"
 
 namespace sedma::hal {
 namespace {
@@ -79,10 +79,10 @@ struct Hostile {
   std::string says;  // part of the message
 };
 
-Status submit_changed(const Change& change, Command (*pick)(const Commands&), const Capabilities& board = stub_capabilities()) {
+Status submit_changed(const Change& change, Command (*pick)(const Commands&), const Capabilities& board = scripted_capabilities()) {
   Commands commands;
   change(commands);
-  StubDevice device({}, board);
+  ScriptedDevice device({}, board);
   const auto pending = device.submit(pick(commands));
   EXPECT_EQ(device.submissions, pending.ok() ? 1 : 0);
   if (!pending.ok()) {
@@ -91,7 +91,8 @@ Status submit_changed(const Change& change, Command (*pick)(const Commands&), co
   return pending.status();
 }
 
-void expect_refused(const std::vector<Hostile>& table, Command (*pick)(const Commands&), const Capabilities& board = stub_capabilities()) {
+void expect_refused(const std::vector<Hostile>& table, Command (*pick)(const Commands&),
+                    const Capabilities& board = scripted_capabilities()) {
   for (const auto& each : table) {
     const Status status = submit_changed(each.change, pick, board);
     EXPECT_EQ(status.code(), each.code) << each.says << " | " << status.message();
@@ -106,7 +107,7 @@ Command mvm_of(const Commands& c) { return c.mvm; }
 Command idle_of(const Commands& c) { return c.idle; }
 Command self_test_of(const Commands& c) { return c.self_test; }
 
-void expect_accepted(const Change& change, Command (*pick)(const Commands&), const Capabilities& board = stub_capabilities()) {
+void expect_accepted(const Change& change, Command (*pick)(const Commands&), const Capabilities& board = scripted_capabilities()) {
   const Status status = submit_changed(change, pick, board);
   EXPECT_TRUE(status.ok()) << status.to_string();
 }
@@ -159,7 +160,7 @@ TEST(Commands, HostilePrograms) {
       program_of);
   expect_accepted([](Commands& c) { c.siemens[5] = 1, c.mask[5] = 1; }, program_of);
   expect_accepted([](Commands& c) { c.siemens[0] = 1e-4f, c.siemens[1] = 1e-6f; }, program_of);  // rounded, as floats are
-  Capabilities board = stub_capabilities();
+  Capabilities board = scripted_capabilities();
   board.features &= ~static_cast<std::uint32_t>(Feature::verify_on_board);
   expect_refused({{[](Commands&) {}, Code::unsupported, "verify_on_board"}}, program_of, board);
 }
@@ -178,7 +179,7 @@ TEST(Commands, HostilePulses) {
        {[](Commands& c) { c.pulse.down.gate_volts = nan, c.counts.assign(12, 1); }, Code::invalid_argument, "down = {"}},
       pulse_of);
   expect_accepted([](Commands& c) { c.counts.assign(12, 1), c.pulse.down = {}; }, pulse_of);  // a drive that is not used
-  Capabilities board = stub_capabilities();
+  Capabilities board = scripted_capabilities();
   board.gate_volts = board.compliance_amps = {};
   expect_refused({{[](Commands&) {}, Code::unsupported, "up.gate_volts = 2 V; the board has no gate_volts, so it must be 0"}}, pulse_of,
                  board);
@@ -202,7 +203,7 @@ TEST(Commands, HostileReads) {
        {[](Commands& c) { c.read.interval_seconds = -1; }, Code::invalid_argument, "interval_seconds = -1 s"},
        {[](Commands& c) { c.read.interval_seconds = std::nan(""); }, Code::invalid_argument, "interval_seconds"}},
       read_of);
-  Capabilities board = stub_capabilities();
+  Capabilities board = scripted_capabilities();
   board.read_volts = {};
   expect_refused({{[](Commands&) {}, Code::unsupported, "read_volts"}}, read_of, board);
   expect_refused({{[](Commands&) {}, Code::unsupported, "read_volts"}}, mvm_of, board);
@@ -231,7 +232,7 @@ TEST(Commands, HostileProducts) {
        {[](Commands& c) { c.sense(Sense::pair), c.mvm.amps.cols = 4; }, Code::invalid_argument, "amps is [2, 4]; [2, 2] is needed"},
        {[](Commands& c) { c.mvm.sense = static_cast<Sense>(9); }, Code::invalid_argument, "sense = 9"}},
       mvm_of);
-  Capabilities board = stub_capabilities();
+  Capabilities board = scripted_capabilities();
   board.features = 0;
   board.adc_bits = 0;
   expect_refused({{[](Commands& c) { c.transpose(); }, Code::unsupported, "transpose"},

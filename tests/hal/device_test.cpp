@@ -10,7 +10,7 @@
 #include <thread>
 #include <vector>
 
-#include "tests/hal/stub_device.h"
+#include "tests/hal/scripted_device.h"
 
 namespace sedma::hal {
 namespace {
@@ -18,14 +18,14 @@ namespace {
 using std::chrono::nanoseconds;
 
 TEST(Device, RunReturnsTheCompletion) {
-  StubDevice device;
+  ScriptedDevice device;
   device.answer = spends(3);
   EXPECT_EQ(device.run(Small(5).program).value().stats.pulses, 12u);
   EXPECT_EQ(device.submissions, 1);
 }
 
 TEST(Device, SettlesWithoutACallersBuffer) {
-  StubDevice device(counted(10, 40));
+  ScriptedDevice device(counted(10, 40));
   device.answer = spends(2);
   for (int i = 0; i < 4; ++i) EXPECT_TRUE(device.run(Small(4).program).ok()) << i;  // 2 + 4 <= 10, ... 6 + 4 <= 10
   EXPECT_EQ(device.charged_pulses(), 32u);
@@ -35,7 +35,7 @@ TEST(Device, SettlesWithoutACallersBuffer) {
 }
 
 TEST(Device, SettlesFromACallersBuffer) {
-  StubDevice device(counted(10, 1000));
+  ScriptedDevice device(counted(10, 1000));
   device.answer = spends(2);
   std::vector<std::uint32_t> given(10, 77);
   Small small(10);
@@ -48,7 +48,7 @@ TEST(Device, SettlesFromACallersBuffer) {
 }
 
 TEST(Device, BelievesTheLargerOfTwoAccounts) {
-  StubDevice device(counted(10, 1000));
+  ScriptedDevice device(counted(10, 1000));
   device.answer = [](const Command& command, Clock::time_point) -> Result<std::unique_ptr<Operation>> {
     const auto& program = std::get<Program>(command);
     for (std::size_t r = 0; r < 2; ++r) std::fill_n(program.pulses.row(r), 2, 3u);
@@ -59,7 +59,7 @@ TEST(Device, BelievesTheLargerOfTwoAccounts) {
 }
 
 TEST(Device, ARefusalOfTheBackendCostsNothing) {
-  StubDevice device(counted(10, 1000));
+  ScriptedDevice device(counted(10, 1000));
   device.answer = [](const Command&, Clock::time_point) -> Result<std::unique_ptr<Operation>> {
     return Status(Code::unavailable, "link down");
   };
@@ -70,7 +70,7 @@ TEST(Device, ARefusalOfTheBackendCostsNothing) {
 }
 
 TEST(Device, AFailureAndAnExceptionKeepTheWorstCase) {
-  StubDevice device;
+  ScriptedDevice device;
   device.answer = [](const Command&, Clock::time_point) -> Result<std::unique_ptr<Operation>> {
     return finished(Status(Code::device_fault, "line 3 is open"));
   };
@@ -88,7 +88,7 @@ TEST(Device, AFailureAndAnExceptionKeepTheWorstCase) {
 }
 
 TEST(Device, RawPulsesAreChargedAsTheyAre) {
-  StubDevice device(counted(10, 1000));
+  ScriptedDevice device(counted(10, 1000));
   std::vector<std::int32_t> counts = {3, -4, 0};
   Pulse pulse;
   pulse.pulses = View<const std::int32_t>(counts.data(), 1, 3);
@@ -99,7 +99,7 @@ TEST(Device, RawPulsesAreChargedAsTheyAre) {
 }
 
 TEST(Device, DeadlinesArePositiveAndMayBeFarAway) {
-  StubDevice device;
+  ScriptedDevice device;
   for (const auto deadline : {nanoseconds(0), nanoseconds(-1), nanoseconds::min()}) {
     EXPECT_EQ(device.run(Idle{1}, deadline).status().code(), Code::invalid_argument);
   }
@@ -209,7 +209,7 @@ TEST(Device, NothingBeyondALimitReachesTheBackend) {
   limits.max_read_volts = 0.4;
   limits.max_line_amps = 1.5e-4;
   limits.max_width_seconds = 1e-5;
-  StubDevice device(limits);
+  ScriptedDevice device(limits);
   Audit audit;
   device.answer = [&](const Command& command, Clock::time_point) -> Result<std::unique_ptr<Operation>> {
     ++audit.reached;
@@ -231,7 +231,7 @@ TEST(Device, NothingBeyondALimitReachesTheBackend) {
 }
 
 TEST(Device, ManyThreadsOneLedger) {
-  StubDevice device(counted(100, 1000));
+  ScriptedDevice device(counted(100, 1000));
   Lanes lanes(2);
   device.answer = [&](const Command& command, Clock::time_point deadline) -> Result<std::unique_ptr<Operation>> {
     return lanes.submit(std::get<Program>(command).array, deadline,

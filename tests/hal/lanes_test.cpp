@@ -12,7 +12,7 @@
 #include <thread>
 #include <vector>
 
-#include "tests/hal/stub_device.h"
+#include "tests/hal/scripted_device.h"
 
 namespace sedma::hal {
 namespace {

@@ -7,7 +7,7 @@
 #include <thread>
 #include <vector>
 
-#include "tests/hal/stub_device.h"
+#include "tests/hal/scripted_device.h"
 
 namespace sedma::hal {
 namespace {
@@ -75,7 +75,7 @@ TEST(Limits, WritingIsCoveredByThreeFields) {
 }
 
 TEST(Ledger, ChargesTheWorstCaseOfAProgram) {
-  Ledger ledger(counted(100, 10000), stub_capabilities());
+  Ledger ledger(counted(100, 10000), scripted_capabilities());
   ProgramOf program(7);
   const auto plain = ledger.charge(program.command);
   ASSERT_TRUE(plain.ok()) << plain.status().to_string();
@@ -91,7 +91,7 @@ TEST(Ledger, ChargesTheWorstCaseOfAProgram) {
 }
 
 TEST(Ledger, AnalogCellsEraseWithinTheirPulses) {
-  Capabilities analog = stub_capabilities();
+  Capabilities analog = scripted_capabilities();
   analog.levels = 0;
   Ledger ledger(Limits(), analog);
   ProgramOf program(9);
@@ -100,7 +100,7 @@ TEST(Ledger, AnalogCellsEraseWithinTheirPulses) {
 }
 
 TEST(Ledger, ARefusalChangesNothing) {
-  Ledger ledger(counted(10, 50), stub_capabilities());
+  Ledger ledger(counted(10, 50), scripted_capabilities());
   EXPECT_TRUE(ledger.charge(ProgramOf(7).command).ok());  // 42 of 50, 7 of 10 a cell
   const auto total = ledger.charge(ProgramOf(3).command);
   EXPECT_EQ(total.status().to_string(), "out_of_range: program: 18 pulses asked in the worst case; 8 of max_total_pulses = 50 are left");
@@ -120,7 +120,7 @@ TEST(Ledger, ARefusalChangesNothing) {
 }
 
 TEST(Ledger, SettlingGivesBackWhatWasNotSpent) {
-  Ledger ledger(counted(10, 100), stub_capabilities());
+  Ledger ledger(counted(10, 100), scripted_capabilities());
   const auto charge = ledger.charge(ProgramOf(10).command).value();
   EXPECT_EQ(ledger.charge(ProgramOf(1).command).status().code(), Code::out_of_range);
   ledger.settle(charge, 6, {1, 1, 1, 1, 1, 1});
@@ -130,14 +130,14 @@ TEST(Ledger, SettlingGivesBackWhatWasNotSpent) {
 }
 
 TEST(Ledger, CellsKeepTheirWorstCaseWhereTheSpentCountsAreUnknown) {
-  Ledger ledger(counted(10, 100), stub_capabilities());
+  Ledger ledger(counted(10, 100), scripted_capabilities());
   ledger.settle(ledger.charge(ProgramOf(10).command).value(), 6, {});
   EXPECT_EQ(ledger.total_pulses(), 6u);
   EXPECT_EQ(ledger.charge(ProgramOf(1).command).status().code(), Code::out_of_range);
 }
 
 TEST(Ledger, RecordsMoreThanTheWorstCaseAndLeavesMaskedCellsAlone) {
-  Ledger ledger(counted(10, 1000), stub_capabilities());
+  Ledger ledger(counted(10, 1000), scripted_capabilities());
   ProgramOf program(2);
   program.mask[0] = 1;
   program.command.mask = View<const std::uint8_t>(program.mask.data(), 2, 3);
@@ -152,18 +152,18 @@ TEST(Ledger, RecordsMoreThanTheWorstCaseAndLeavesMaskedCellsAlone) {
 
 TEST(Ledger, ExtremeCountsDoNotOverflow) {
   const std::int32_t lowest = std::numeric_limits<std::int32_t>::min();
-  Ledger free((Limits()), stub_capabilities());
+  Ledger free((Limits()), scripted_capabilities());
   EXPECT_EQ(free.charge(PulseOf({lowest, 1}).command).value().total, 2147483649u);
-  Ledger wide(counted(most, most), stub_capabilities());
+  Ledger wide(counted(most, most), scripted_capabilities());
   for (int i = 0; i < 2; ++i) {
     const bool fits = wide.charge(PulseOf({lowest}).command).ok();
     EXPECT_EQ(fits, i == 0) << "a cell's count ends at 32 bits, whatever the limit";
   }
-  Ledger cells(counted(most, most), stub_capabilities());
+  Ledger cells(counted(most, most), scripted_capabilities());
   ProgramOf program(std::numeric_limits<std::uint32_t>::max());
   program.command.erase = true;
   EXPECT_EQ(cells.charge(program.command).status().code(), Code::out_of_range);
-  Capabilities huge = stub_capabilities();
+  Capabilities huge = scripted_capabilities();
   huge.levels = std::numeric_limits<std::uint32_t>::max();
   Ledger total((Limits()), huge);
   EXPECT_EQ(total.charge(program.command).value().total, 6u * 2u * std::uint64_t{0xffffffffu});
@@ -173,7 +173,7 @@ TEST(Ledger, ExtremeCountsDoNotOverflow) {
 TEST(Ledger, TheTotalSaturates) {
   Limits limits;
   limits.max_total_pulses = most - 1;
-  Ledger ledger(limits, stub_capabilities());
+  Ledger ledger(limits, scripted_capabilities());
   ledger.settle({}, most - 2, {});
   EXPECT_TRUE(ledger.charge(PulseOf({1}).command).ok());
   EXPECT_FALSE(ledger.charge(PulseOf({1}).command).ok());
@@ -193,15 +193,15 @@ TEST(Ledger, DrivesKeepTheLimits) {
   for (const auto& each : cases) {
     Limits limits;
     limits.*each.limit = each.allows;
-    EXPECT_TRUE(Ledger(limits, stub_capabilities()).charge(PulseOf({-1}).command).ok()) << each.name;
+    EXPECT_TRUE(Ledger(limits, scripted_capabilities()).charge(PulseOf({-1}).command).ok()) << each.name;
     limits.*each.limit = each.refuses;
-    const auto refused = Ledger(limits, stub_capabilities()).charge(PulseOf({-1}).command);
+    const auto refused = Ledger(limits, scripted_capabilities()).charge(PulseOf({-1}).command);
     EXPECT_EQ(refused.status().code(), Code::out_of_range) << each.name;
     EXPECT_NE(refused.status().message().find(each.name), std::string::npos) << refused.status().message();
   }
   Limits limits;
   limits.max_cell_volts = 1.3;
-  EXPECT_TRUE(Ledger(limits, stub_capabilities()).charge(PulseOf({1}).command).ok()) << "only the drive that is used counts";
+  EXPECT_TRUE(Ledger(limits, scripted_capabilities()).charge(PulseOf({1}).command).ok()) << "only the drive that is used counts";
 }
 
 TEST(Ledger, AProgramMayUseAllOfEveryKnob) {
@@ -212,14 +212,14 @@ TEST(Ledger, AProgramMayUseAllOfEveryKnob) {
   for (const auto& [limit, extreme] : knobs) {
     Limits limits;
     limits.*limit = extreme;
-    EXPECT_TRUE(Ledger(limits, stub_capabilities()).charge(ProgramOf(1).command).ok());
+    EXPECT_TRUE(Ledger(limits, scripted_capabilities()).charge(ProgramOf(1).command).ok());
     limits.*limit = 0.99 * extreme;
-    EXPECT_EQ(Ledger(limits, stub_capabilities()).charge(ProgramOf(1).command).status().code(), Code::out_of_range);
+    EXPECT_EQ(Ledger(limits, scripted_capabilities()).charge(ProgramOf(1).command).status().code(), Code::out_of_range);
   }
 }
 
 TEST(Ledger, ALimitOnAKnobThatIsNotThereIsRefusedByName) {
-  Capabilities bare = stub_capabilities();
+  Capabilities bare = scripted_capabilities();
   bare.compliance_amps = {};
   bare.gate_volts = {};
   Limits limits;
@@ -249,22 +249,22 @@ TEST(Ledger, ReadsAndProductsKeepTheLimits) {
   Limits limits;
   limits.max_read_volts = 0.2;
   limits.max_line_amps = 1.6e-4;  // 8 rows of 0.2 V at 1e-4 S
-  Ledger keeps(limits, stub_capabilities());
+  Ledger keeps(limits, scripted_capabilities());
   EXPECT_TRUE(keeps.charge(mvm).ok());
   EXPECT_TRUE(keeps.charge(read).ok());
   EXPECT_EQ(keeps.total_pulses(), 0u);
   limits.max_line_amps = 1.59e-4;
-  const Status line = Ledger(limits, stub_capabilities()).charge(mvm).status();
+  const Status line = Ledger(limits, scripted_capabilities()).charge(mvm).status();
   EXPECT_EQ(line.code(), Code::out_of_range);
   EXPECT_NE(line.message().find("max_line_amps = 0.000159 A"), std::string::npos) << line.message();
   limits.max_read_volts = 0.19;
-  EXPECT_EQ(Ledger(limits, stub_capabilities()).charge(mvm).status().code(), Code::out_of_range);
-  EXPECT_EQ(Ledger(limits, stub_capabilities()).charge(read).status().to_string(),
+  EXPECT_EQ(Ledger(limits, scripted_capabilities()).charge(mvm).status().code(), Code::out_of_range);
+  EXPECT_EQ(Ledger(limits, scripted_capabilities()).charge(read).status().to_string(),
             "out_of_range: read: -0.2 V asked; max_read_volts = 0.19 V");
 }
 
 TEST(Ledger, APhysicalBoardIsNotWrittenWithoutLimits) {
-  Capabilities physical = stub_capabilities();
+  Capabilities physical = scripted_capabilities();
   physical.features |= static_cast<std::uint32_t>(Feature::physical);
   Limits limits;
   limits.max_pulses_per_cell = 10;
@@ -278,7 +278,7 @@ TEST(Ledger, APhysicalBoardIsNotWrittenWithoutLimits) {
 }
 
 TEST(Ledger, ConcurrentChargesNeverExceedTheLimit) {
-  Ledger ledger(counted(500, 2000), stub_capabilities());
+  Ledger ledger(counted(500, 2000), scripted_capabilities());
   std::atomic<std::uint64_t> given{0};
   std::vector<std::thread> threads;
   for (int t = 0; t < 4; ++t) {

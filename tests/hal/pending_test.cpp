@@ -8,7 +8,7 @@
 #include <utility>
 
 #include "hal/device.h"
-#include "tests/hal/stub_device.h"
+#include "tests/hal/scripted_device.h"
 
 namespace sedma::hal {
 namespace {
@@ -18,7 +18,7 @@ using std::chrono::nanoseconds;
 using std::chrono::seconds;
 
 TEST(Pending, MayBeWaitedForOnceAndMovedFromIsInert) {
-  StubDevice device;
+  ScriptedDevice device;
   auto pending = device.submit(Idle{1}).value();
   Pending moved = std::move(pending);
   EXPECT_TRUE(pending.done());  // NOLINT(bugprone-use-after-move): that it is inert is what is tested
@@ -30,7 +30,7 @@ TEST(Pending, MayBeWaitedForOnceAndMovedFromIsInert) {
 }
 
 TEST(Pending, AShortWaitLeavesTheCommandRunning) {
-  StubDevice device;
+  ScriptedDevice device;
   const auto event = std::make_shared<Event>();
   device.answer = waits_for(event);
   auto pending = device.submit(Idle{1}, seconds(20)).value();
@@ -49,7 +49,7 @@ TEST(Pending, AShortWaitLeavesTheCommandRunning) {
 }
 
 TEST(Pending, AtTheDeadlineTheDeviceIsCancelled) {
-  StubDevice device(counted(10, 1000));
+  ScriptedDevice device(counted(10, 1000));
   const auto event = std::make_shared<Event>();
   device.answer = waits_for(event);
   device.on_cancel = [&] { event->set(Status(Code::aborted, "cancelled")); };
@@ -63,14 +63,14 @@ TEST(Pending, AtTheDeadlineTheDeviceIsCancelled) {
 }
 
 TEST(Pending, ADeviceThatDoesNotEvenAnswerACancelIsLeft) {
-  StubDevice device;
+  ScriptedDevice device;
   device.answer = waits_for(std::make_shared<Event>());
   EXPECT_EQ(device.run(Idle{1}, milliseconds(5)).status().code(), Code::deadline_exceeded);
   EXPECT_EQ(device.cancels, 1);
 }
 
 TEST(Pending, ACompletionDuringTheCancelWins) {
-  StubDevice device;
+  ScriptedDevice device;
   const auto event = std::make_shared<Event>();
   device.answer = waits_for(event);
   device.on_cancel = [&] {
@@ -88,7 +88,7 @@ TEST(Pending, AnExceptionOfTheBackendBecomesAStatus) {
     bool wait_until(Clock::time_point) override { throw std::runtime_error("oops"); }
     Result<Completion> take() override { throw std::runtime_error("oops"); }
   };
-  StubDevice device;
+  ScriptedDevice device;
   device.answer = [](const Command&, Clock::time_point) -> Result<std::unique_ptr<Operation>> {
     return std::unique_ptr<Operation>(std::make_unique<Throwing>());
   };
@@ -98,7 +98,7 @@ TEST(Pending, AnExceptionOfTheBackendBecomesAStatus) {
 }
 
 TEST(Pending, TheDestructorWaitsAndSettles) {
-  StubDevice device(counted(10, 1000));
+  ScriptedDevice device(counted(10, 1000));
   const auto event = std::make_shared<Event>();
   device.answer = waits_for(event);
   std::thread later;
@@ -116,7 +116,7 @@ TEST(Pending, TheDestructorWaitsAndSettles) {
 }
 
 TEST(Pending, TheDestructorCancelsAtTheDeadlineAndKeepsTheCharge) {
-  StubDevice device;
+  ScriptedDevice device;
   device.answer = waits_for(std::make_shared<Event>());
   { const auto pending = device.submit(Small(5).program, milliseconds(5)).value(); }
   EXPECT_EQ(device.cancels, 1);
@@ -124,7 +124,7 @@ TEST(Pending, TheDestructorCancelsAtTheDeadlineAndKeepsTheCharge) {
 }
 
 TEST(Pending, AssigningFinishesTheOldOne) {
-  StubDevice device;
+  ScriptedDevice device;
   device.answer = spends(1);
   auto pending = device.submit(Small(5).program).value();
   pending = device.submit(Small(5).program).value();

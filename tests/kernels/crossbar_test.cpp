@@ -94,30 +94,19 @@ TEST(Crossbar, TwoByThreeByHand) {
 }
 
 // Random shapes, windows and converters of both paths.
-CaseShape random_shape(std::mt19937& generator, Path path, unsigned round) {
-  CaseShape shape;
+CaseShape any_shape(std::mt19937& generator, Path path, unsigned round) {
+  CaseShape shape = random_shape(generator, round, {.batch = 70, .rows = 97, .cols = 83, .padding = 5, .row = 6, .col = 40, .right = 50});
   shape.path = path;
-  shape.batch = round % 4 == 0 ? 1 : 1 + generator() % 70;
-  shape.rows = 1 + generator() % 97;
-  shape.cols = 1 + generator() % 83;
-  shape.sense = static_cast<Sense>(generator() % 3);
+  if (round % 4 == 0) shape.batch = 1;
   shape.transpose = shape.sense == Sense::single && generator() % 2 == 0;
-  if (shape.sense == Sense::pair) shape.cols *= 2;
-  if (shape.sense == Sense::reference) shape.cols += 1;
-  shape.padding = generator() % 5;
-  shape.row = below(generator, 6);
-  shape.col = below(generator, 40);
-  shape.below = below(generator, 3);
-  shape.right = below(generator, 50);
   shape.with_sd = round % 5 == 1;
-  shape.seed = round;
   return shape;
 }
 
 TEST(Crossbar, FloatingEqualsThePlainReferenceOverShapes) {
   std::mt19937 generator(5);
   for (unsigned round = 0; round < 120; ++round) {
-    ProductCase c(random_shape(generator, round % 6 == 5 ? Path::integer : Path::floating, round));
+    ProductCase c(any_shape(generator, round % 6 == 5 ? Path::integer : Path::floating, round));
     if (c.shape.path == Path::integer && !c.shape.transpose) continue;  // exact: see crossbar_exact_test.cpp
     c.job.converters.dac_bits = static_cast<std::uint8_t>(round % 5 == 0 ? 0 : 2 + generator() % 15);
     c.job.converters.adc_bits = static_cast<std::uint8_t>(round % 7 == 0 ? 0 : 2 + generator() % 15);

@@ -28,6 +28,30 @@ struct CaseShape {
   unsigned seed = 1;
 };
 
+/// Upper bounds of random_shape(), each exclusive but for batch, rows and cols.
+struct ShapeLimits {
+  std::size_t batch = 20, rows = 40, cols = 100;
+  std::uint32_t padding = 3, row = 5, col = 70, below = 3, right = 40;
+};
+
+/// A window anywhere in a matrix, sensed in any way; the caller sets path, transpose and with_sd.
+inline CaseShape random_shape(std::mt19937& generator, unsigned seed, const ShapeLimits& most) {
+  CaseShape shape;
+  shape.batch = 1 + generator() % most.batch;
+  shape.rows = 1 + generator() % most.rows;
+  shape.cols = 1 + generator() % most.cols;
+  shape.sense = static_cast<hal::Sense>(generator() % 3);
+  if (shape.sense == hal::Sense::pair) shape.cols *= 2;
+  if (shape.sense == hal::Sense::reference) shape.cols += 1;
+  shape.padding = generator() % most.padding;
+  shape.row = below(generator, most.row);
+  shape.col = below(generator, most.col);
+  shape.below = below(generator, most.below);
+  shape.right = below(generator, most.right);
+  shape.seed = seed;
+  return shape;
+}
+
 inline constexpr double case_full_siemens = 1e-5;
 
 struct ProductCase {

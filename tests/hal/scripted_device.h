@@ -18,9 +18,9 @@
 namespace sedma::hal {
 
 /// Three arrays [8, 6] that can do everything and are not physical.
-inline Capabilities stub_capabilities() {
+inline Capabilities scripted_capabilities() {
   Capabilities board;
-  board.board_id = "stub";
+  board.board_id = "scripted";
   board.material = "none";
   board.arrays = 3;
   board.rows = 8;
@@ -41,11 +41,11 @@ inline Capabilities stub_capabilities() {
   return board;
 }
 
-class StubDevice : public Device {
+class ScriptedDevice : public Device {
  public:
   using Answer = std::function<Result<std::unique_ptr<Operation>>(const Command&, Clock::time_point)>;
 
-  explicit StubDevice(const Limits& limits = {}, Capabilities capabilities = stub_capabilities())
+  explicit ScriptedDevice(const Limits& limits = {}, Capabilities capabilities = scripted_capabilities())
       : Device(std::move(capabilities), limits) {}
 
   void cancel() override {
@@ -123,7 +123,7 @@ struct Small {
 };
 
 /// Answers a Program with `each` pulses in every cell.
-inline StubDevice::Answer spends(std::uint32_t each) {
+inline ScriptedDevice::Answer spends(std::uint32_t each) {
   return [each](const Command& command, Clock::time_point) -> Result<std::unique_ptr<Operation>> {
     const auto& program = std::get<Program>(command);
     Completion completion;
@@ -136,7 +136,7 @@ inline StubDevice::Answer spends(std::uint32_t each) {
 }
 
 /// Answers every command with an operation that is over when `event` is.
-inline StubDevice::Answer waits_for(const std::shared_ptr<Event>& event) {
+inline ScriptedDevice::Answer waits_for(const std::shared_ptr<Event>& event) {
   return [event](const Command&, Clock::time_point) -> Result<std::unique_ptr<Operation>> {
     return std::unique_ptr<Operation>(std::make_unique<EventOperation>(event));
   };
