@@ -86,6 +86,19 @@ TEST(EmulatorTime, AnAgeStopsTheClock) {
   EXPECT_NE(read(*older, window), cells);
 }
 
+// Arrhenius: Ea / k (1 / 300 K - 1 / 350 K) = 2.763 with Ea = 0.5 eV, so a second at 350 K is 15.9 s at 300 K.
+TEST(EmulatorTime, HeatMakesTimeRunFaster) {
+  const auto hot = open(std::string(relaxing) + "&age=100&activation_ev=0.5&temperature=350");
+  const double speed = std::exp(0.5 / 8.617333262e-5 * (1 / 300.0 - 1 / 350.0));
+  EXPECT_NEAR(speed, 15.9, 0.1);
+  const auto old = open(std::string(relaxing) + "&age=" + std::to_string(100 * speed)), young = open(std::string(relaxing) + "&age=100");
+  const auto target = middle(*hot);
+  for (const auto* device : {&hot, &old, &young}) program(**device, window, target);
+  EXPECT_EQ(read(*hot, window), read(*old, window));
+  EXPECT_NE(read(*hot, window), read(*young, window));
+  EXPECT_DOUBLE_EQ(run(*hot, hal::Idle{1}).temperature_kelvin, 350);
+}
+
 TEST(EmulatorTime, AgeZeroIsAsWritten) {
   const auto device = open(std::string(relaxing) + "&age=0");
   const auto timeless = open("emulator:TaOx-HfOx?arrays=2&rows=96&cols=96&adc_bits=0&dac_bits=0&transistor=off");
