@@ -115,7 +115,7 @@ void multiply(benchmark::State& state, runtime::Matrix (*make)(std::uint32_t)) {
   }
   state.counters["ratio"] = best / best_reference;
   state.counters["allocations"] = static_cast<double>(allocated) / static_cast<double>(state.iterations());
-  state.counters["arrays"] = bench.session->plan().arrays;
+  state.counters["arrays"] = bench.session->layouts().front().arrays;
 }
 BENCHMARK_CAPTURE(multiply, dense, dense)->ArgsProduct({{256}, {1, 64}})->Unit(benchmark::kMicrosecond)->UseManualTime();
 BENCHMARK_CAPTURE(multiply, stiffness, stiffness)->ArgsProduct({{66, 512}, {1, 64}})->Unit(benchmark::kMicrosecond)->UseManualTime();

@@ -15,6 +15,8 @@ namespace detail {
 void start_library() {
   static const bool started = [] {
     ::setenv("HDF5_USE_FILE_LOCKING", "BEST_EFFORT", 0);
+    // Handles close everything; what the library would do at the program's end ends in a crash where a disk was full.
+    static_cast<void>(H5dont_atexit());
     return H5open() >= 0 && H5Eset_auto2(H5E_DEFAULT, nullptr, nullptr) >= 0;
   }();
   SEDMA_CHECK(started);

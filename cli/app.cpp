@@ -68,6 +68,7 @@ int run(int argc, char** argv) {
   program.fallthrough();
   const std::vector<Command> commands = {add_multiply(program, arguments),
                                          add_sweep(program, arguments),
+                                         add_run(program),
                                          add_demo(program, arguments),
                                          add_info(program),
                                          add_devices(program),
@@ -84,7 +85,7 @@ int run(int argc, char** argv) {
   }
   if (!isa.empty()) SEDMA_CHECK(kernels::use_isa(isa).ok(), isa);
   const Ending ending = unless_interrupted(dispatch(commands));
-  if (!ending.message().empty()) fmt::print(stderr, "sedma: {}\n", printable(ending.message()));
+  say(ending);
   return ending.exit_code();
 }
 

@@ -26,12 +26,10 @@ hal::Uri innermost_uri(const hal::Registry& registry, hal::Uri uri) {
   return uri;
 }
 
-// An emulator takes no memory before it is written, so a second one costs nothing to ask. What a wrapper hides is not worth a failure.
+// What a wrapper hides is not worth a failure.
 std::optional<backends::EmulatorAssumptions> assumptions_of(const hal::Registry& registry, const hal::Uri& uri, const hal::Device& device) {
   if (auto known = backends::assumptions(device)) return known;
-  const hal::Uri innermost = innermost_uri(registry, uri);
-  if (innermost.scheme() != "emulator") return std::nullopt;
-  const auto twin = registry.open(innermost);
+  const auto twin = open_twin(registry, uri);
   return twin.ok() ? backends::assumptions(**twin) : std::nullopt;
 }
 
@@ -47,6 +45,18 @@ Result<hal::Uri> effective_uri(const hal::Registry& registry, const BoardRequest
   SEDMA_ASSIGN_OR_RETURN(hal::Uri uri, hal::Uri::parse(request.uri));
   if (request.seed && innermost_uri(registry, uri).scheme() == "emulator") uri.set_default("seed", fmt::format("{}", *request.seed));
   return uri;
+}
+
+// An emulator takes no memory before it is written, so a second one costs nothing to ask.
+Result<std::unique_ptr<hal::Device>> open_twin(const hal::Registry& registry, const hal::Uri& uri) {
+  const hal::Uri innermost = innermost_uri(registry, uri);
+  if (innermost.scheme() != "emulator") return fail(Code::unsupported, "{} is no emulator: it has no twin", uri.to_string());
+  return registry.open(innermost);
+}
+
+bool is_emulated(const hal::Registry& registry, const std::string& text) {
+  const auto uri = hal::Uri::parse(text);
+  return uri.ok() && innermost_uri(registry, *uri).scheme() == "emulator";
 }
 
 Result<Board> open_board(const hal::Registry& registry, const BoardRequest& request) {

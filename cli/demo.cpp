@@ -15,6 +15,7 @@
 #include "kernels/materials.h"
 #include "runtime/digest.h"
 #include "runtime/matrix_file.h"
+#include "runtime/process.h"
 
 namespace sedma::cli {
 namespace {
@@ -62,18 +63,23 @@ Result<Line> run_line(const hal::Registry& registry, const Options& options, con
   session.choice.slices = slices;
   session.choice.passes = options.passes;
   progress.set_label(fmt::format("{}, correction {}", material, correction_text(slices)));
-  SEDMA_ASSIGN_OR_RETURN(line.job, run_job(*line.board.device, matrix, session, x, 1, true, progress));
+  SEDMA_ASSIGN_OR_RETURN(line.job, run_job(job_on(*line.board.device, matrix, session, x, 1), progress));
   line.wall = watch.seconds();
   return line;
 }
 
 std::vector<std::string> row_of(const Line& line) {
   const JobReport& job = line.job;
-  return {line.board.device->capabilities().material, correction_text(line.slices),
-          scientific(job.error->relative_l2),         si(job.programming.joules.total(), "J"),
-          si(job.multiplying.joules.total(), "J"),    si(job.programming.seconds, "s"),
-          si(job.multiplying.seconds, "s"),           fmt::format("{:.1f}", pulses_per_useful_cell(job)),
-          percent(job.plan.memory_efficiency()),      si(line.wall, "s")};
+  return {line.board.device->capabilities().material,
+          correction_text(line.slices),
+          scientific(job.error->relative_l2),
+          si(job.programming.joules.total(), "J"),
+          si(job.multiplying.joules.total(), "J"),
+          si(job.programming.seconds, "s"),
+          si(job.multiplying.seconds, "s"),
+          fmt::format("{:.1f}", pulses_per_useful_cell(job)),
+          percent(runtime::memory_efficiency(job.plan, job.layouts)),
+          si(line.wall, "s")};
 }
 
 Json json_of(const Line& line) {
@@ -85,7 +91,7 @@ Json json_of(const Line& line) {
           {"programming", programming_json(job.programming, job.plan.choice)},
           {"multiply", multiplying_json(job.multiplying)},
           {"pulses_per_useful_cell", pulses_per_useful_cell(job)},
-          {"plan", plan_json(job.plan)},
+          {"plan", plan_json(job.plan, job.layouts)},
           {"assumptions", assumptions_json(line.board.assumptions, board)},
           {"uri", line.board.uri},
           {"wall_seconds", line.wall},
@@ -146,7 +152,7 @@ Ending run_demo(const Options& options, const std::vector<std::string>& argv) {
   progress.clear();
   result["provenance"] = provenance_json("", argv);
   result["wall_seconds"] = total.seconds();
-  result["peak_bytes"] = peak_bytes();
+  result["peak_bytes"] = runtime::peak_memory_bytes();
   if (!json.takes_stdout()) SEDMA_RETURN_IF_ERROR(print(text + table.to_string() + legend));
   SEDMA_RETURN_IF_ERROR(json.prepare(result));
   return json.commit();

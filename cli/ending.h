@@ -27,12 +27,29 @@ class [[nodiscard]] Ending {
     return status.code() == Code::invalid_argument ? usage(status.message()) : Ending(status);
   }
 
+  /// Everything is said already, also of signals.
+  static Ending said(int exit_code) {
+    Ending ending(exit_code, "");
+    ending.said_ = true;
+    return ending;
+  }
+
+  bool is_said() const noexcept { return said_; }
   int exit_code() const noexcept { return exit_code_; }
+  /// For the other ranks of a job.
+  Status verdict() const {
+    if (exit_code_ == exit_ok) return {};
+    return {exit_code_ == exit_usage ? Code::invalid_argument : Code::aborted, message_};
+  }
   const std::string& message() const noexcept { return message_; }  ///< empty: nothing to say
 
  private:
   int exit_code_ = exit_ok;
+  bool said_ = false;
   std::string message_;
 };
+
+/// The sentence of a failure on stderr.
+void say(const Ending& ending);
 
 }  // namespace sedma::cli

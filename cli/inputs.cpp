@@ -11,6 +11,15 @@
 
 namespace sedma::cli {
 
+Result<Vectors> load_vectors(const MultiplyOptions& options, std::size_t cols) {
+  if (options.input.empty()) {
+    const std::size_t batch = options.batch.value_or(1);
+    return Vectors{batch, runtime::random_inputs(options.effective_input_seed(), batch, cols)};
+  }
+  SEDMA_ASSIGN_OR_RETURN(runtime::DenseBlock block, runtime::read_block(options.input, cols));
+  return Vectors{block.rows, std::move(block.values)};
+}
+
 Result<Inputs> load(const MultiplyOptions& options, Progress& progress) {
   const Stopwatch watch;
   Inputs inputs;
@@ -19,21 +28,16 @@ Result<Inputs> load(const MultiplyOptions& options, Progress& progress) {
     SEDMA_ASSIGN_OR_RETURN(inputs.mask, runtime::read_mask(options.mask));
   }
   SEDMA_ASSIGN_OR_RETURN(inputs.matrix, load_matrix(options.matrix, progress));
-  if (options.input.empty()) {
-    inputs.batch = options.batch.value_or(1);
-    inputs.x = runtime::random_inputs(options.effective_input_seed(), inputs.batch, inputs.matrix->cols());
-  } else {
-    SEDMA_ASSIGN_OR_RETURN(runtime::DenseBlock block, runtime::read_block(options.input, inputs.matrix->cols()));
-    inputs.batch = block.rows;
-    inputs.x = std::move(block.values);
-  }
+  SEDMA_ASSIGN_OR_RETURN(Vectors vectors, load_vectors(options, inputs.matrix->cols()));
+  inputs.batch = vectors.batch;
+  inputs.x = std::move(vectors.x);
   inputs.seconds = watch.seconds();
   return inputs;
 }
 
-Status check_batch(const MultiplyOptions& options, const Inputs& inputs) {
-  if (!options.batch || *options.batch == inputs.batch) return {};
-  return fail(Code::invalid_argument, "--batch is {}, but {} holds {}", *options.batch, options.input, count(inputs.batch, "vector"));
+Status check_batch(const MultiplyOptions& options, std::size_t batch) {
+  if (!options.batch || *options.batch == batch) return {};
+  return fail(Code::invalid_argument, "--batch is {}, but {} holds {}", *options.batch, options.input, count(batch, "vector"));
 }
 
 }  // namespace sedma::cli

@@ -22,9 +22,17 @@ struct Inputs {
   double seconds = 0;     ///< that reading took
 };
 
+/// What a matrix is multiplied by.
+struct Vectors {
+  std::size_t batch = 0;
+  std::vector<double> x;  ///< [batch, cols]
+};
+
+/// The vectors of --input, or random ones. Errors: of the file.
+Result<Vectors> load_vectors(const MultiplyOptions& options, std::size_t cols);
 /// The files that the options name, and random vectors where they name none. Errors: of the files.
 Result<Inputs> load(const MultiplyOptions& options, Progress& progress);
 /// Errors: invalid_argument (--batch is not what --input holds).
-Status check_batch(const MultiplyOptions& options, const Inputs& inputs);
+Status check_batch(const MultiplyOptions& options, std::size_t batch);
 
 }  // namespace sedma::cli

@@ -24,7 +24,7 @@ void wake(int event) noexcept {
 
 extern "C" void sedma_note_signal(int signal) {
   const int saved = errno;
-  asked.store(signal);
+  asked.store(signal == SIGUSR1 ? SIGTERM : signal);
   std::signal(SIGINT, SIG_DFL);  // the second one, of either kind, is final
   std::signal(SIGTERM, SIG_DFL);
   wake(asked_event);
@@ -40,11 +40,12 @@ void cancel_when_asked(hal::Device& device, int stop) {
 
 }  // namespace
 
-void catch_interrupts() {
+void catch_interrupts(bool of_mpirun) {
   if (asked_event >= 0) return;
   asked_event = ::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
   if (asked_event < 0) return;  // out of descriptors: signals then end the program as they do by default
-  for (const int signal : {SIGINT, SIGTERM}) {
+  for (const int signal : {SIGINT, SIGTERM, SIGUSR1}) {
+    if (signal == SIGUSR1 && !of_mpirun) continue;
     struct sigaction current {};
     // Whoever started us with a signal ignored (nohup, a shell's background job) wants it so.
     if (::sigaction(signal, nullptr, &current) == 0 && current.sa_handler == SIG_IGN) continue;
@@ -60,7 +61,7 @@ int interrupted() noexcept { return asked.load(); }
 
 Ending unless_interrupted(const Ending& ending) {
   const int signal = interrupted();
-  return signal == 0 || ending.exit_code() == exit_ok ? ending : Ending(128 + signal, "interrupted");
+  return signal == 0 || ending.exit_code() == exit_ok || ending.is_said() ? ending : Ending(128 + signal, "interrupted");
 }
 
 CancelOnInterrupt::CancelOnInterrupt(hal::Device& device) : stop_(::eventfd(0, EFD_CLOEXEC)) {

@@ -10,7 +10,7 @@ namespace sedma::cli {
 
 /// From now on a first SIGINT or SIGTERM is noted instead of ending the program. Call after files are loaded: until then nothing needs
 /// care.
-void catch_interrupts();
+void catch_interrupts(bool of_mpirun = false);
 /// The signal that asked to stop; 0: none did.
 int interrupted() noexcept;
 /// "interrupted" with exit code 128 + signal if `ending` is a failure and a signal asked to stop, otherwise `ending`.

@@ -1,10 +1,9 @@
 #include "cli/limits_file.h"
 
 #include <array>
-#include <nlohmann/json.hpp>
-#include <set>
 
 #include "calibration/file_io.h"
+#include "cli/json_object.h"
 
 namespace sedma::cli {
 namespace {
@@ -54,29 +53,10 @@ Status read_limit(const std::string& key, const json& value, const std::string& 
   return fail(Code::data_corrupt, "{}: unknown key '{}'; known: {}", name, key, known_keys());
 }
 
-// Of two values of one key JSON keeps the last; of two limits nobody knows which was meant.
-Result<json> parse_without_repeats(std::string_view text, const std::string& name) {
-  std::set<std::string> seen;
-  std::string twice;
-  const auto note_keys = [&](int, json::parse_event_t event, json& parsed) {
-    if (event == json::parse_event_t::key && !seen.insert(parsed.get<std::string>()).second) twice = parsed.get<std::string>();
-    return true;
-  };
-  json object;
-  try {
-    object = json::parse(text, note_keys);
-  } catch (const json::exception& error) {
-    return fail(Code::data_corrupt, "{}: not JSON: {}", name, error.what());
-  }
-  if (!object.is_object()) return fail(Code::data_corrupt, "{}: expected a JSON object, found {}", name, object.type_name());
-  if (!twice.empty()) return fail(Code::data_corrupt, "{}: '{}' is given twice", name, twice);
-  return object;
-}
-
 }  // namespace
 
 Result<Limits> parse_limits(std::string_view text, const std::string& name) {
-  SEDMA_ASSIGN_OR_RETURN(const json object, parse_without_repeats(text, name));
+  SEDMA_ASSIGN_OR_RETURN(const json object, parse_json_object(text, name));
   Limits limits;
   for (const auto& item : object.items()) SEDMA_RETURN_IF_ERROR(read_limit(item.key(), item.value(), name, limits));
   SEDMA_RETURN_IF_ERROR(limits.validate().with_context(name));

@@ -19,9 +19,6 @@ void add_subject_options(CLI::App& command, MultiplyOptions& o) {
              "Matrix Market, Harwell-Boeing, NumPy .npy, HDF5 (file.h5:/dataset), or gallery:NAME?key=value such as gallery:fem9?n=255")
       ->required()
       ->type_name("FILE");
-  add_option(command, "--device", o.device, "the board, e.g. emulator:TaOx-HfOx?adc_bits=10; sedma devices lists them")
-      ->required()
-      ->type_name("URI");
   add_option(command, "--batch", o.batch, "random vectors to multiply; default 1")->check(CLI::Range(1u, 1000000u))->type_name("K");
   add_option(command, "--input", o.input, "vectors to multiply, one a row, from a file of any format above")->type_name("FILE");
   add_option(command, "--input-seed", o.input_seed, "of the random vectors; default as --seed")->check(non_negative())->type_name("N");

@@ -9,7 +9,7 @@
 
 namespace sedma::cli {
 
-/// --matrix, --device, --batch, --input, --input-seed, --seed.
+/// --matrix, --batch, --input, --input-seed, --seed.
 void add_subject_options(CLI::App& command, MultiplyOptions& options);
 /// How the product is computed: --correction, --slices, --lambda, --passes, --tolerance, --tile, --encoding, --scale.
 void add_session_options(CLI::App& command, MultiplyOptions& options);

@@ -45,6 +45,10 @@ Result<runtime::SessionOptions> session_options(const MultiplyOptions& options) 
     return Status(Code::invalid_argument, "--input gives the vectors and --input-seed draws them; use one of them");
   if (!options.output.empty() && options.output == options.json)
     return fail(Code::invalid_argument, "--output and --json are the same file {}", options.output);
+  if (options.resume && options.log.empty())
+    return Status(Code::invalid_argument, "--resume goes on with the run that --log DIRECTORY holds; give that too");
+  if (!options.log.empty() && (options.dry_run || options.budget))
+    return Status(Code::invalid_argument, "--log keeps the products of a run; --dry-run and --budget are none");
   session.products = options.correction == "products";
   session.lambda = options.lambda;
   session.wait_seconds = options.wait;
@@ -55,6 +59,16 @@ Result<runtime::SessionOptions> session_options(const MultiplyOptions& options) 
   session.choice.passes = options.passes;
   session.choice.tolerance_levels = options.tolerance;
   return session;
+}
+
+Result<std::string> device_of_rank(const MultiplyOptions& options, const RankPlace& place) {
+  if (options.devices.empty() == options.hosts.empty())
+    return Status(Code::invalid_argument, options.hosts.empty()
+                                              ? "--device URI is required (or --hosts FILE); sedma devices lists what there is"
+                                              : "--device and --hosts both name boards; use one of them");
+  if (options.hosts.empty()) return device_of(options.devices, place);
+  SEDMA_ASSIGN_OR_RETURN(const HostBoards boards, read_hosts(options.hosts));
+  return device_of(boards, place);
 }
 
 runtime::Correction correction_of(const runtime::SessionOptions& options) noexcept {

@@ -4,7 +4,9 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <vector>
 
+#include "cli/rank_devices.h"
 #include "runtime/session.h"
 
 namespace sedma::cli {
@@ -17,22 +19,25 @@ struct TileSize {
 bool lexical_cast(const std::string& text, TileSize& tile);
 
 struct MultiplyOptions {
-  std::string matrix, device, input, mask, limits, record, output, json;
+  std::string matrix, device, input, mask, limits, record, output, json, hosts, log;
+  std::vector<std::string> devices;       ///< of `multiply`, as given; `device` is then that of this rank
   std::optional<std::string> correction;  ///< none, products, residual
-  std::optional<std::uint32_t> slices, batch, streams;
+  std::optional<std::uint32_t> slices, batch, streams, each;
   std::optional<std::uint64_t> input_seed;
-  double lambda = 0, wait = 0, tolerance = runtime::Choice{}.tolerance_levels;
+  double lambda = 0, wait = 0, dead_after = 5, tolerance = runtime::Choice{}.tolerance_levels;
   std::uint32_t passes = runtime::Choice{}.passes;
   TileSize tile;
   std::string encoding = "pair", scale = "output";
   std::uint64_t seed = 1;
-  bool dry_run = false, no_reference = false, budget = false;
+  bool dry_run = false, no_reference = false, budget = false, resume = false;
 
   std::uint64_t effective_input_seed() const noexcept { return input_seed.value_or(seed); }
 };
 
 /// Fills in what follows from other options. Errors: invalid_argument where options contradict each other.
 Result<runtime::SessionOptions> session_options(const MultiplyOptions& options);
+/// The device that a rank opens. Errors: invalid_argument (neither --device nor --hosts, or both), and those of the file and the list.
+Result<std::string> device_of_rank(const MultiplyOptions& options, const RankPlace& place);
 runtime::Correction correction_of(const runtime::SessionOptions& options) noexcept;
 const char* name(runtime::Correction correction) noexcept;
 

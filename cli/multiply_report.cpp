@@ -2,9 +2,11 @@
 
 #include <fmt/format.h>
 
+#include "cli/ranks_report.h"
 #include "cli/table.h"
 #include "cli/units.h"
 #include "runtime/digest.h"
+#include "runtime/process.h"
 
 namespace sedma::cli {
 namespace {
@@ -20,17 +22,6 @@ const char* cost_note(runtime::Correction correction) {
   return "";
 }
 
-Json correction_json(const MultiplyContext& c, const runtime::Plan& plan, const Json& products_per_x) {
-  const auto& board = c.board.device->capabilities();
-  const runtime::Correction kind = correction_of(c.session);
-  const Forecast with = forecast(plan, c.matrix, board, c.session.products, 1), without = forecast(plan, c.matrix, board, false, 1);
-  return {
-      {"kind", name(kind)},
-      {"slices", c.session.choice.slices},
-      {"lambda", c.session.lambda},
-      {"cost", {{"array_writes_per_x", with.programs - without.programs}, {"products_per_x", products_per_x}, {"note", cost_note(kind)}}}};
-}
-
 void add_inputs(Json& json, const MultiplyContext& c) {
   json["batch"] = c.batch;
   json["seed"] = device_seed(c);
@@ -40,6 +31,13 @@ void add_inputs(Json& json, const MultiplyContext& c) {
     json["input_seed"] = nullptr;
     json["input"] = c.options.input;
   }
+}
+
+std::uint64_t arrays_of(const MultiplyContext& c) {
+  if (c.job == nullptr) return c.board.device->capabilities().arrays;
+  std::uint64_t arrays = 0;
+  for (const runtime::RankFacts& rank : c.job->ranks) arrays += rank.capabilities.arrays;
+  return arrays;
 }
 
 std::string correction_text(const MultiplyContext& c) {
@@ -69,80 +67,75 @@ std::string programming_text(const runtime::StageCost& cost) {
   return text;
 }
 
-void add_subject(Table& table, const MultiplyContext& c, const runtime::Plan& plan) {
+}  // namespace
+
+Json correction_json(const MultiplyContext& c, const runtime::Layout& layout, const Json& products_per_x) {
+  const auto& board = c.board.device->capabilities();
+  const runtime::Correction kind = correction_of(c.session);
+  const Forecast with = forecast(c.session.choice, layout, c.matrix, board, c.session.products, {1, 1}),
+                 without = forecast(c.session.choice, layout, c.matrix, board, false, {1, 1});
+  return {
+      {"kind", name(kind)},
+      {"slices", c.session.choice.slices},
+      {"lambda", c.session.lambda},
+      {"cost", {{"array_writes_per_x", with.programs - without.programs}, {"products_per_x", products_per_x}, {"note", cost_note(kind)}}}};
+}
+
+void add_subject(Table& table, const MultiplyContext& c, const runtime::Plan& plan, std::span<const runtime::Layout> layouts) {
   const auto& board = c.board.device->capabilities();
   table.add({"matrix", fmt::format("{}, {} x {}, {}", printable(c.matrix.name()), c.matrix.rows(), c.matrix.cols(),
                                    count(c.matrix.nonzeros(), "nonzero"))});
   table.add({"device", fmt::format("{}: {} of {} x {}, {}", printable(c.board.uri), count(board.arrays, "array"), board.rows, board.cols,
                                    converters_text(board))});
-  table.add({"plan", fmt::format("{}, {} encoding, memory efficiency {}", plan_text(plan, board), name(plan.choice.encoding),
-                                 percent(plan.memory_efficiency()))});
+  table.add({"plan", fmt::format("{}, {} encoding, memory efficiency {}", plan_text(plan, layouts, arrays_of(c)),
+                                 name(plan.choice.encoding), percent(runtime::memory_efficiency(plan, layouts)))});
   table.add({"correction", correction_text(c)});
 }
 
-}  // namespace
-
-Json multiply_json(const MultiplyContext& c, const JobReport& job) {
+Json subject_json(const MultiplyContext& c, const runtime::Plan& plan, std::span<const runtime::Layout> layouts) {
   const auto& board = c.board.device->capabilities();
   Json json;
   json["matrix"] = matrix_json(c.matrix);
   json["device"] = device_json(board);
-  json["plan"] = plan_json(job.plan);
-  json["programming"] = programming_json(job.programming, c.session.choice);
-  json["multiply"] = multiplying_json(job.multiplying);
+  json["plan"] = plan_json(plan, layouts);
   json["assumptions"] = assumptions_json(c.board.assumptions, board);
   json["provenance"] = provenance_json(c.board.uri, c.argv);
-  json["error"] = error_json(job);
-  json["correction"] = correction_json(c, job.plan, static_cast<double>(job.multiplying.products) / static_cast<double>(c.batch));
-  json["wall_seconds"] = wall_json(job.wall);
-  json["peak_bytes"] = peak_bytes();
   add_inputs(json, c);
+  return json;
+}
+
+Json multiply_json(const MultiplyContext& c, const JobReport& job) {
+  Json json = subject_json(c, job.plan, job.layouts);
+  json["programming"] = programming_json(job.programming, c.session.choice);
+  json["multiply"] = multiplying_json(job.multiplying);
+  json["error"] = error_json(job);
+  json["correction"] =
+      correction_json(c, job.layouts.front(), static_cast<double>(job.multiplying.products) / static_cast<double>(c.batch));
+  json["sequence"] = sequence_json(job.sequence);
+  json["ranks"] = ranks_json(job.ranks);
+  json["losses"] = losses_json(job.losses);
+  json["wall_seconds"] = wall_json(job.wall);
+  json["peak_bytes"] = runtime::peak_memory_bytes();
+  json["tiles_digest"] = tiles_digest(job.tile_hashes);
   json["y_digest"] = runtime::digest(job.product.y);
   return json;
 }
 
 std::string multiply_text(const MultiplyContext& c, const JobReport& job) {
   Table table = Table::of_facts();
-  add_subject(table, c, job.plan);
+  add_subject(table, c, job.plan, job.layouts);
   table.add({"error", error_text(c, job)});
   table.add({"programming", programming_text(job.programming)});
   table.add(
       {"product", fmt::format("{}, {} on the device, {} for {}", si(job.multiplying.joules.total(), "J"), si(job.multiplying.seconds, "s"),
                               count(job.multiplying.products, "array product"), count(c.batch, "vector"))});
   const WallSeconds& wall = job.wall;
-  table.add({"wall", fmt::format("{} (load {}, program {}, multiply {}, reference {}), peak {}", si(wall.total, "s"), si(wall.load, "s"),
-                                 si(wall.program, "s"), si(wall.multiply, "s"), si(wall.reference, "s"), bytes(peak_bytes()))});
+  table.add(
+      {"wall", fmt::format("{} (load {}, program {}, multiply {}, reference {}), peak {}", si(wall.total, "s"), si(wall.load, "s"),
+                           si(wall.program, "s"), si(wall.multiply, "s"), si(wall.reference, "s"), bytes(runtime::peak_memory_bytes()))});
   table.add({"y", fmt::format("{} x {}, xxh3-128 {}{}{}", job.product.batch, job.product.rows, runtime::digest(job.product.y),
                               c.options.output.empty() ? "" : ", in ", printable(c.options.output))});
-  return table.to_string();
-}
-
-Json dry_run_json(const MultiplyContext& c, const runtime::Plan& plan, const Forecast& forecast) {
-  const auto& board = c.board.device->capabilities();
-  Json json;
-  json["dry_run"] = true;
-  json["matrix"] = matrix_json(c.matrix);
-  json["device"] = device_json(board);
-  json["plan"] = plan_json(plan);
-  json["commands"] = forecast_json(forecast);
-  json["worst_case_pulses"] = forecast.worst_case_pulses;
-  json["assumptions"] = assumptions_json(c.board.assumptions, board);
-  json["provenance"] = provenance_json(c.board.uri, c.argv);
-  json["correction"] = correction_json(c, plan, nullptr);
-  json["peak_bytes"] = peak_bytes();
-  add_inputs(json, c);
-  return json;
-}
-
-std::string dry_run_text(const MultiplyContext& c, const runtime::Plan& plan, const Forecast& forecast) {
-  Table table = Table::of_facts();
-  add_subject(table, c, plan);
-  table.add(
-      {"commands", fmt::format("{}, {}, {} for {}: {}", count(forecast.programs, "program"), count(forecast.reads, "read"),
-                               count(forecast.products, "product"), count(c.batch, "vector"), count(forecast.commands(), "submission"))});
-  table.add({"pulses", fmt::format("{} at most", count(forecast.worst_case_pulses))});
-  table.add({"", "dry run: nothing was sent to the device"});
-  return table.to_string();
+  return table.to_string() + ranks_text(job);
 }
 
 }  // namespace sedma::cli

@@ -7,6 +7,8 @@
 #include "cli/board.h"
 #include "cli/multiply_options.h"
 #include "cli/report.h"
+#include "cli/table.h"
+#include "runtime/comm/job.h"
 
 namespace sedma::cli {
 
@@ -18,13 +20,16 @@ struct MultiplyContext {
   const Board& board;
   std::size_t batch;
   const std::vector<std::string>& argv;
+  const runtime::Job* job = nullptr;  ///< with several ranks
 };
 
 Json multiply_json(const MultiplyContext& context, const JobReport& job);
 std::string multiply_text(const MultiplyContext& context, const JobReport& job);
 
-/// Of --dry-run: the plan and what it would ask of the board.
-Json dry_run_json(const MultiplyContext& context, const runtime::Plan& plan, const Forecast& forecast);
-std::string dry_run_text(const MultiplyContext& context, const runtime::Plan& plan, const Forecast& forecast);
+/// What a dry run and a real one say alike.
+Json subject_json(const MultiplyContext& context, const runtime::Plan& plan, std::span<const runtime::Layout> layouts);
+void add_subject(Table& table, const MultiplyContext& context, const runtime::Plan& plan, std::span<const runtime::Layout> layouts);
+/// The correction and what it costs. `layout`: of rank 0.
+Json correction_json(const MultiplyContext& context, const runtime::Layout& layout, const Json& products_per_x);
 
 }  // namespace sedma::cli

@@ -7,12 +7,15 @@
 #include <algorithm>
 #include <cstdio>
 
+#include "cli/units.h"
+
 namespace sedma::cli {
 
 Progress::Progress() : terminal_(::isatty(STDERR_FILENO) == 1), begin_(Clock::now()), last_(begin_) {}
 
 void Progress::update(std::string_view stage, std::uint64_t done, std::uint64_t total) {
   if (!terminal_) return;
+  const std::lock_guard lock(mutex_);
   const auto now = Clock::now();
   if (now - begin_ < std::chrono::seconds(1) || now - last_ < std::chrono::milliseconds(100)) return;
   last_ = now;
@@ -24,6 +27,7 @@ void Progress::update(std::string_view stage, std::uint64_t done, std::uint64_t 
 }
 
 void Progress::announce(const std::string& what) {
+  const std::lock_guard lock(mutex_);
   if (terminal_) draw(what + " ...");
 }
 
@@ -37,6 +41,17 @@ void Progress::draw(const std::string& text) {
 }
 
 void Progress::clear() {
+  const std::lock_guard lock(mutex_);
+  wipe();
+}
+
+void Progress::interject(const std::string& sentence) {
+  const std::lock_guard lock(mutex_);
+  wipe();
+  fmt::print(stderr, "sedma: {}\n", printable(sentence));
+}
+
+void Progress::wipe() {
   if (!shown_) return;
   fmt::print(stderr, "\r\x1b[K");
   std::fflush(stderr);

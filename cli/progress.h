@@ -1,8 +1,9 @@
 #pragma once
-// A bar on a terminal's stderr for work that takes longer than a second; silent everywhere else.
+// A bar on a terminal's stderr for work that takes longer than a second; silent everywhere else. And what cannot wait for its end.
 
 #include <chrono>
 #include <cstdint>
+#include <mutex>
 #include <string>
 #include <string_view>
 
@@ -23,10 +24,14 @@ class Progress {
   /// Says at once what is about to take long and cannot be measured, e.g. "reading big.mtx (1.2 GiB)".
   void announce(const std::string& what);
   void clear();
+  /// A line of its own on stderr, "sedma: ...", terminal or not; the bar comes back with the next update. From any thread.
+  void interject(const std::string& sentence);
 
  private:
   using Clock = std::chrono::steady_clock;
   void draw(const std::string& text);
+  void wipe();
+  std::mutex mutex_;
   bool terminal_;
   bool shown_ = false;
   std::string label_;

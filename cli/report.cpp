@@ -1,8 +1,6 @@
 #include "cli/report.h"
 
 #include <fmt/chrono.h>
-#include <sys/resource.h>
-#include <unistd.h>
 
 #include <array>
 #include <ctime>
@@ -10,6 +8,7 @@
 #include "cli/units.h"
 #include "hal/version.h"
 #include "kernels/random.h"
+#include "runtime/process.h"
 
 namespace sedma::cli {
 namespace {
@@ -32,11 +31,6 @@ const char* name(hal::Unselected unselected) noexcept {
 
 std::string converter_text(std::uint8_t bits, const char* what) {
   return bits == 0 ? fmt::format("ideal {}", what) : fmt::format("{}-bit {}", bits, what);
-}
-
-std::string host_name() {
-  std::array<char, 256> text{};
-  return ::gethostname(text.data(), text.size() - 1) == 0 ? text.data() : "unknown";
 }
 
 }  // namespace
@@ -84,6 +78,7 @@ Json device_json(const hal::Capabilities& board) {
           {"rows", board.rows},
           {"cols", board.cols},
           {"levels", board.levels},
+          {"erase_pulses", board.ramp_down()},
           {"g_min_siemens", board.g_min_siemens},
           {"g_max_siemens", board.g_max_siemens},
           {"cell_volts", range_json(board.cell_volts)},
@@ -96,18 +91,34 @@ Json device_json(const hal::Capabilities& board) {
           {"features", feature_names(board)}};
 }
 
-Json plan_json(const runtime::Plan& plan) {
+ArraysInUse arrays_in_use(std::span<const runtime::Layout> layouts) noexcept {
+  ArraysInUse use;
+  for (const runtime::Layout& layout : layouts) {
+    use.arrays += layout.arrays;
+    use.turns = std::max(use.turns, layout.turns);
+  }
+  return use;
+}
+
+Json plan_json(const runtime::Plan& plan, std::span<const runtime::Layout> layouts) {
+  const ArraysInUse use = arrays_in_use(layouts);
+  std::uint64_t cells_allocated = 0, bad_lines = 0, bad_cells = 0;
+  for (const runtime::Layout& layout : layouts) {
+    cells_allocated += layout.cells_allocated;
+    bad_lines += layout.bad_lines;
+    bad_cells += layout.bad_cells;
+  }
   return {{"tile_rows", plan.tile_rows},
           {"tile_cols", plan.tile_cols},
           {"tiles", plan.tiles.size()},
           {"blocks", plan.blocks},
-          {"arrays", plan.arrays},
-          {"turns", plan.turns},
-          {"cells_allocated", plan.cells_allocated},
+          {"arrays", use.arrays},
+          {"turns", use.turns},
+          {"cells_allocated", cells_allocated},
           {"cells_useful", plan.cells_useful},
-          {"memory_efficiency", plan.memory_efficiency()},
-          {"bad_lines", plan.bad_lines},
-          {"bad_cells", plan.bad_cells},
+          {"memory_efficiency", runtime::memory_efficiency(plan, layouts)},
+          {"bad_lines", bad_lines},
+          {"bad_cells", bad_cells},
           {"encoding", name(plan.choice.encoding)},
           {"scale", name(plan.choice.scale)}};
 }
@@ -210,7 +221,7 @@ Json provenance_json(const std::string& uri, const std::vector<std::string>& arg
           {"commit", commit()},
           {"uri", uri},
           {"argv", argv},
-          {"host", host_name()},
+          {"host", runtime::host_name()},
           {"isa", kernels::isa_name()},
           {"utc", fmt::format("{:%Y-%m-%dT%H:%M:%SZ}", fmt::gmtime(std::time(nullptr)))}};
 }
@@ -241,15 +252,10 @@ std::string c2c_text(const std::optional<backends::EmulatorAssumptions>& assumpt
   return assumptions->cycle_to_cycle ? "C2C on" : "C2C off";
 }
 
-std::string plan_text(const runtime::Plan& plan, const hal::Capabilities& board) {
-  return fmt::format("{} of at most {} x {} on {} of {}, {}", count(plan.tiles.size(), "tile"), plan.tile_rows, plan.tile_cols, plan.arrays,
-                     count(board.arrays, "array"), count(plan.turns, "turn"));
-}
-
-std::uint64_t peak_bytes() {
-  rusage usage{};
-  ::getrusage(RUSAGE_SELF, &usage);
-  return static_cast<std::uint64_t>(usage.ru_maxrss) * 1024;  // Linux counts in KiB
+std::string plan_text(const runtime::Plan& plan, std::span<const runtime::Layout> layouts, std::uint64_t arrays) {
+  const ArraysInUse use = arrays_in_use(layouts);
+  return fmt::format("{} of at most {} x {} on {} of {}, {}", count(plan.tiles.size(), "tile"), plan.tile_rows, plan.tile_cols, use.arrays,
+                     count(arrays, "array"), count(use.turns, "turn"));
 }
 
 }  // namespace sedma::cli

@@ -3,6 +3,7 @@
 
 #include <nlohmann/json.hpp>
 #include <optional>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -16,7 +17,8 @@ namespace sedma::cli {
 Json matrix_json(const runtime::MatrixSource& matrix);
 /// All capabilities.
 Json device_json(const hal::Capabilities& board);
-Json plan_json(const runtime::Plan& plan);
+/// `layouts`: of every rank.
+Json plan_json(const runtime::Plan& plan, std::span<const runtime::Layout> layouts);
 Json joules_json(const hal::Joules& joules);
 Json programming_json(const runtime::StageCost& cost, const runtime::Choice& choice);
 Json multiplying_json(const runtime::StageCost& cost);
@@ -40,10 +42,14 @@ std::string converters_text(const hal::Capabilities& board);
 /// ", wires exact, relaxation techC": what distorts an emulated board's products beside noise and converters; empty if nothing does.
 std::string physics_text(const std::optional<backends::EmulatorAssumptions>& assumptions);
 std::string c2c_text(const std::optional<backends::EmulatorAssumptions>& assumptions);
-/// "2 tiles of 128 x 256 on 3 of 256 arrays, 1 turn".
-std::string plan_text(const runtime::Plan& plan, const hal::Capabilities& board);
+/// "2 tiles of 128 x 256 on 3 of 256 arrays, 1 turn". `arrays`: of all boards.
+std::string plan_text(const runtime::Plan& plan, std::span<const runtime::Layout> layouts, std::uint64_t arrays);
 
-/// Most memory that this process has held so far.
-std::uint64_t peak_bytes();
+/// Arrays in use on all boards, and the most loads that one of them takes.
+struct ArraysInUse {
+  std::uint64_t arrays = 0;
+  std::uint32_t turns = 0;
+};
+ArraysInUse arrays_in_use(std::span<const runtime::Layout> layouts) noexcept;
 
 }  // namespace sedma::cli

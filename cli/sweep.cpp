@@ -10,6 +10,7 @@
 #include "cli/sweep_report.h"
 #include "cli/units.h"
 #include "runtime/digest.h"
+#include "runtime/process.h"
 
 namespace sedma::cli {
 namespace {
@@ -49,7 +50,9 @@ Result<SweepPoint> run_point(const hal::Registry& registry, const Sweep& sweep, 
   SEDMA_ASSIGN_OR_RETURN(const PointRequest request, request_at(sweep, point, inputs));
   SEDMA_ASSIGN_OR_RETURN(const Board board, open_board(registry, request.board));
   SweepPoint result{point, board.uri, "", {}, 0};
-  SEDMA_ASSIGN_OR_RETURN(result.job, run_job(*board.device, *inputs.matrix, request.session, inputs.x, inputs.batch, false, progress));
+  JobRequest job = job_on(*board.device, *inputs.matrix, request.session, inputs.x, inputs.batch);
+  job.with_reference = false;
+  SEDMA_ASSIGN_OR_RETURN(result.job, run_job(job, progress));
   add_errors(result.job, exact);
   result.y_digest = runtime::digest(result.job.product.y);
   result.job.product.y = {};
@@ -99,7 +102,7 @@ Ending run_sweep(const Options& options, const std::vector<std::string>& argv) {
   SEDMA_RETURN_IF_ERROR(json.check());
   const auto inputs = load(options.base, progress);
   if (!inputs.ok()) return inputs.status();
-  if (const Status agrees = check_batch(options.base, *inputs); !agrees.ok()) return Ending::of_request(agrees);
+  if (const Status agrees = check_batch(options.base, inputs->batch); !agrees.ok()) return Ending::of_request(agrees);
   catch_interrupts();
   const hal::Registry registry = make_registry();
   Sweep sweep{options.base, *inputs->matrix, *axes, inputs->batch, {}};
@@ -108,7 +111,7 @@ Ending run_sweep(const Options& options, const std::vector<std::string>& argv) {
   Json all = sweep_json(sweep);
   all["provenance"] = provenance_json(options.base.device, argv);
   all["wall_seconds"] = total.seconds();
-  all["peak_bytes"] = peak_bytes();
+  all["peak_bytes"] = runtime::peak_memory_bytes();
   SEDMA_RETURN_IF_ERROR(json.prepare(all));
   if (!csv.wanted() && !json.takes_stdout()) SEDMA_RETURN_IF_ERROR(print(sweep_text(sweep)));
   SEDMA_RETURN_IF_ERROR(csv.commit());
@@ -126,6 +129,9 @@ Command add_sweep(CLI::App& program, const std::vector<std::string>& argv) {
                 "sedma sweep --matrix a.mtx --device emulator:EpiRAM --over adc_bits=0,6:10:2 --over seed=1:5 --csv - | column -s, -t"}));
   const auto options = std::make_shared<Options>();
   add_subject_options(*command, options->base);
+  add_option(*command, "--device", options->base.device, "the board, e.g. emulator:TaOx-HfOx?adc_bits=10; sedma devices lists them")
+      ->required()
+      ->type_name("URI");
   add_option(
       *command, "--over", options->over,
       fmt::format(

@@ -37,9 +37,9 @@ Figures figures_of(const SweepPoint& p) {
   add("multiply_conversions", job.multiplying.conversions);
   add("products", job.multiplying.products);
   add("tiles", job.plan.tiles.size());
-  add("arrays", job.plan.arrays);
-  add("turns", job.plan.turns);
-  add("memory_efficiency", job.plan.memory_efficiency());
+  add("arrays", arrays_in_use(job.layouts).arrays);
+  add("turns", arrays_in_use(job.layouts).turns);
+  add("memory_efficiency", runtime::memory_efficiency(job.plan, job.layouts));
   return figures;
 }
 
@@ -65,7 +65,7 @@ Json point_json(const Sweep& sweep, const SweepPoint& p) {
           {"error", error_json(p.job)},
           {"programming", programming_json(p.job.programming, p.job.plan.choice)},
           {"multiply", multiplying_json(p.job.multiplying)},
-          {"plan", plan_json(p.job.plan)},
+          {"plan", plan_json(p.job.plan, p.job.layouts)},
           {"y_digest", p.y_digest},
           {"wall_seconds", p.wall}};
 }
@@ -115,10 +115,10 @@ std::string sweep_text(const Sweep& sweep) {
     std::vector<std::string> cells;
     for (const std::string& value : p.point) cells.push_back(printable(value));
     const JobReport& job = p.job;
-    for (std::string cell :
-         {scientific(job.error->relative_l2), scientific(job.median_error()), si(job.programming.joules.total(), "J"),
-          si(job.multiplying.joules.total(), "J"), si(job.programming.seconds, "s"), si(job.multiplying.seconds, "s"),
-          count(job.programming.pulses), count(job.multiplying.conversions), count(job.plan.arrays), percent(job.plan.memory_efficiency())})
+    for (std::string cell : {scientific(job.error->relative_l2), scientific(job.median_error()), si(job.programming.joules.total(), "J"),
+                             si(job.multiplying.joules.total(), "J"), si(job.programming.seconds, "s"), si(job.multiplying.seconds, "s"),
+                             count(job.programming.pulses), count(job.multiplying.conversions), count(arrays_in_use(job.layouts).arrays),
+                             percent(runtime::memory_efficiency(job.plan, job.layouts))})
       cells.push_back(std::move(cell));
     table.add(std::move(cells));
   }

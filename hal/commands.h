@@ -57,12 +57,15 @@ struct Capabilities {
   Unselected unselected = Unselected::ground;
   std::uint32_t arrays = 0, rows = 0, cols = 0;
   std::uint32_t levels = 0;                     ///< distinguishable conductance levels; 0: analog
+  std::uint32_t erase_pulses = 0;               ///< most pulses that an erase gives a cell, one full ramp down; 0: as many as levels
   double g_min_siemens = 0, g_max_siemens = 0;  ///< terminal conductance at the read voltage, access transistor included
   Range cell_volts, gate_volts, read_volts, width_seconds, compliance_amps;
   std::uint8_t dac_bits = 0, adc_bits = 0;  ///< 0: ideal converter
   std::uint32_t features = 0;               ///< bits of Feature
   bool has(Feature f) const noexcept { return (features & static_cast<std::uint32_t>(f)) != 0; }
   double g_range_siemens() const noexcept { return g_max_siemens - g_min_siemens; }
+  /// Pulses of an erase at most; 0: an analog board that does not say.
+  std::uint32_t ramp_down() const noexcept { return erase_pulses != 0 ? erase_pulses : levels; }
 };
 
 /// The shape of one pulse. gate_volts and compliance_amps are 0 where the board has no such knob.
@@ -105,7 +108,7 @@ struct Program {
   std::uint32_t max_pulses_per_cell = 0;  ///< >= 1; a cell that would need more is out_of_budget
   Schedule schedule;
   bool erase = false;  ///< first bring every (unmasked) cell of the window to its G_min; the pulses for that are counted, not limited by
-                       ///< max_pulses_per_cell but at most one full ramp (levels down) a cell
+                       ///< max_pulses_per_cell but at most one full ramp (Capabilities::ramp_down()) a cell
   std::uint64_t stream = 0;       ///< names this programming; identity=tile draws all its randomness from it
   View<const std::uint8_t> mask;  ///< optional [rows, cols]: nonzero cells are left alone (outcome masked)
   View<float> readback_siemens;   ///< optional [rows, cols]: terminal conductance found by the last read of each cell

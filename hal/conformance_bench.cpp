@@ -62,11 +62,12 @@ Window grown(const Capabilities& board, const Window& inner, std::uint32_t margi
   return w;
 }
 
-std::uint32_t ramp_pulses(const Capabilities& board) { return board.levels != 0 ? board.levels : 256; }
+std::uint32_t ramp_pulses(const Capabilities& board) { return board.ramp_down() != 0 ? std::max(board.ramp_down(), board.levels) : 256; }
 std::uint32_t most_pulses(const Capabilities& board) { return 4 * ramp_pulses(board); }
 std::uint64_t write_cost(const Capabilities& board, std::uint64_t cells) { return cells * most_pulses(board); }
 std::uint64_t erase_cost(const Capabilities& board, std::uint64_t cells) {
-  return cells * (board.levels != 0 ? board.levels : most_pulses(board));  // an analog board may take as many as it may for the rest
+  return cells *
+         (board.ramp_down() != 0 ? board.ramp_down() : most_pulses(board));  // an analog board may take as many as it may for the rest
 }
 bool can_write(const Capabilities& board) { return board.has(Feature::verify_on_board) || board.has(Feature::raw_pulses); }
 

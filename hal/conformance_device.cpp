@@ -34,10 +34,10 @@ bool same(const Range& a, const Range& b) { return a.min == b.min && a.max == b.
 
 bool same(const Capabilities& a, const Capabilities& b) {
   return a.board_id == b.board_id && a.material == b.material && a.cell == b.cell && a.unselected == b.unselected && a.arrays == b.arrays &&
-         a.rows == b.rows && a.cols == b.cols && a.levels == b.levels && a.g_min_siemens == b.g_min_siemens &&
-         a.g_max_siemens == b.g_max_siemens && same(a.cell_volts, b.cell_volts) && same(a.gate_volts, b.gate_volts) &&
-         same(a.read_volts, b.read_volts) && same(a.width_seconds, b.width_seconds) && same(a.compliance_amps, b.compliance_amps) &&
-         a.dac_bits == b.dac_bits && a.adc_bits == b.adc_bits && a.features == b.features;
+         a.rows == b.rows && a.cols == b.cols && a.levels == b.levels && a.erase_pulses == b.erase_pulses &&
+         a.g_min_siemens == b.g_min_siemens && a.g_max_siemens == b.g_max_siemens && same(a.cell_volts, b.cell_volts) &&
+         same(a.gate_volts, b.gate_volts) && same(a.read_volts, b.read_volts) && same(a.width_seconds, b.width_seconds) &&
+         same(a.compliance_amps, b.compliance_amps) && a.dac_bits == b.dac_bits && a.adc_bits == b.adc_bits && a.features == b.features;
 }
 
 void append(std::vector<std::byte>& log, std::span<const float> values) {

@@ -137,7 +137,7 @@ Ledger::Charge worst_case(const Command& command, const Capabilities& device, bo
     charge.array = program->array;
     charge.row = program->row;
     charge.col = program->col;
-    const std::uint64_t ramp = device.levels != 0 ? device.levels : program->max_pulses_per_cell;
+    const std::uint64_t ramp = device.ramp_down() != 0 ? device.ramp_down() : program->max_pulses_per_cell;
     const std::uint64_t each = program->max_pulses_per_cell + (program->erase ? ramp : 0);
     if (program->mask.empty() && !count_cells) {
       charge.total = multiply(program->siemens.size(), each);

@@ -94,7 +94,7 @@ class Loop {
   Status erase() {
     const Capabilities& board = device_.capabilities();
     const auto bottom = static_cast<float>(board.g_min_siemens);
-    const double ramp = board.levels != 0 ? board.levels : program_.max_pulses_per_cell;
+    const double ramp = board.ramp_down() != 0 ? board.ramp_down() : program_.max_pulses_per_cell;
     for (std::size_t i = 0; i < cells_.size(); ++i) {
       counts_[i] = 0;
       if (!cells_[i].active || !(cells_[i].read > bottom)) continue;

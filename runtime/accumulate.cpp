@@ -34,6 +34,14 @@ int exponent_above(double bound) noexcept {
   return exponent;
 }
 
+// A contribution in units of 2^(exponent - 60).
+inline Accumulator::Int128 units(double contribution, int exponent) noexcept {
+  constexpr double fits_64_bits = 0x1p62;
+  const double term = rounded(scaled(contribution, fraction_bits - exponent));
+  if (std::abs(term) < fits_64_bits) return static_cast<std::int64_t>(term);
+  return static_cast<Accumulator::Int128>(std::clamp(term, -largest_term, largest_term));
+}
+
 }  // namespace
 
 // A bound of 0 (no entries) keeps exponent 0: nothing is ever added to it.
@@ -42,14 +50,14 @@ void Accumulator::set_bound(std::size_t b, std::size_t i, double bound) noexcept
 }
 
 void Accumulator::add(std::size_t b, std::size_t i, double contribution) noexcept {
-  constexpr double fits_64_bits = 0x1p62;
   const std::size_t k = b * outputs_ + i;
-  const double term = rounded(scaled(contribution, fraction_bits - exponents_[k]));
-  if (std::abs(term) < fits_64_bits) {
-    sums_[k] += static_cast<std::int64_t>(term);
-  } else {
-    sums_[k] += static_cast<Int128>(std::clamp(term, -largest_term, largest_term));
-  }
+  sums_[k] += units(contribution, exponents_[k]);
+}
+
+void Accumulator::add(std::size_t b, std::span<const std::uint32_t> outputs, std::span<const double> contributions) noexcept {
+  Int128* const sums = sums_.data() + b * outputs_;
+  const int* const exponents = exponents_.data() + b * outputs_;
+  for (std::size_t k = 0; k < outputs.size(); ++k) sums[outputs[k]] += units(contributions[k], exponents[outputs[k]]);
 }
 
 double Accumulator::value(std::size_t b, std::size_t i) const noexcept {

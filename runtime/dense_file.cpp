@@ -65,6 +65,12 @@ Bands bands_of(const Hdf5Dataset& source) { return runtime::bands_of(source.rows
 
 }  // namespace
 
+void DenseScan::append(DenseScan&& next) {
+  hashes.insert(hashes.end(), next.hashes.begin(), next.hashes.end());
+  bounds.insert(bounds.end(), next.bounds.begin(), next.bounds.end());
+  pattern.append(next.pattern);
+}
+
 std::string DenseScan::pack() const {
   std::string bytes;
   put(bytes, std::span(hashes));
@@ -102,14 +108,14 @@ bool is_streamed(const Hdf5Dataset& source, const ReadLimits& limits) noexcept {
   return chunk_rows(source) <= most_chunk_bands * (bands_of(source).rows + 1);  // one more: small ones round down
 }
 
-Result<DenseScan> scan_dense(const Hdf5Dataset& source, const Watch& watch) {
+Result<DenseScan> scan_dense(const Hdf5Dataset& source, const RowRange& rows, const Watch& watch) {
   const Bands bands = bands_of(source);
   DenseScan scan;
   scan.pattern = RowPattern(static_cast<std::uint32_t>(source.cols));
   RowReader reader(source.cols);
   std::vector<double> values;
-  for (std::uint64_t first = 0; first < source.rows; first += bands.rows) {
-    const std::uint64_t count = std::min(bands.rows, source.rows - first);
+  for (std::uint64_t first = rows.first, count = 0; first < rows.end; first += count) {
+    count = std::min(bands.rows - first % bands.rows, rows.end - first);  // up to the end of a band
     SEDMA_RETURN_IF_ERROR(source.read_finite(first, 0, count, source.cols, values));
     for (std::uint64_t i = 0; i < count; ++i) {
       const RowEntries row = reader.entries(std::span<const double>(values).subspan(i * source.cols, source.cols));
@@ -117,7 +123,7 @@ Result<DenseScan> scan_dense(const Hdf5Dataset& source, const Watch& watch) {
       scan.bounds.push_back(row_bound(row));
       scan.pattern.add_row(row.columns);
     }
-    if (watch && !watch(first + count, source.rows))
+    if (watch && !watch(first + count - rows.first, rows.count()))
       return fail(Code::aborted, "{}: stopped at row {} of {}", source.reference, first + count, source.rows);
   }
   return scan;

@@ -8,18 +8,21 @@
 
 #include "hal/status.h"
 #include "runtime/hdf5_dataset.h"
+#include "runtime/matrix_part.h"
 #include "runtime/matrix_source.h"
 #include "runtime/row_pattern.h"
 
 namespace sedma::runtime {
 
-/// What one pass over a dataset leaves of it: 16 bytes a row and the pattern.
+/// What one pass over rows of a dataset leaves of them: 16 bytes a row and the pattern.
 struct DenseScan {
   std::vector<std::uint64_t> hashes;  ///< [rows], row_hash()
   std::vector<double> bounds;         ///< [rows], row_bound()
   RowPattern pattern;                 ///< [rows]
 
-  /// To be sent from one process to another on the same machine.
+  /// Adds the rows that follow, of as many columns.
+  void append(DenseScan&& next);
+  /// To be sent from one process to another.
   std::string pack() const;
   /// Errors: data_corrupt (not the scan of a matrix of this shape).
   static Result<DenseScan> unpack(std::string_view bytes, std::uint64_t rows, std::uint64_t cols);
@@ -38,14 +41,22 @@ Bands bands_of(std::uint64_t rows, std::uint64_t cols, std::uint64_t chunk_rows)
 /// times the rows of a band (each is unpacked once for every band).
 bool is_streamed(const Hdf5Dataset& source, const ReadLimits& limits) noexcept;
 
-/// The first pass. `watch` counts rows. Errors: data_corrupt (unreadable, or a value that is not finite: says where), aborted.
-Result<DenseScan> scan_dense(const Hdf5Dataset& source, const Watch& watch);
+/// Rows [first, end) of a matrix.
+struct RowRange {
+  std::uint64_t first = 0, end = 0;
+  std::uint64_t count() const noexcept { return end - first; }
+};
+RowRange rows_of(RowPart part, std::uint64_t rows) noexcept;
+
+/// The first pass over some rows; no other is read. `watch` counts them. Errors: data_corrupt (unreadable, or a value that is not finite:
+/// says where), aborted.
+Result<DenseScan> scan_dense(const Hdf5Dataset& source, const RowRange& rows, const Watch& watch);
 
 /// Every band is checked against the hashes of the scan when it is read again. Tiles of a block row that needs more rows than are kept
 /// cost one reading of it each.
 class DenseFile final : public MatrixSource {
  public:
-  /// @pre `scan` is one of `source`.
+  /// @pre `scan` is that of all rows of `source`.
   DenseFile(Hdf5Dataset source, DenseScan scan);
 
   std::span<const std::uint32_t> row_columns(std::uint32_t row, std::vector<std::uint32_t>& scratch) const override;

@@ -2,14 +2,17 @@
 // What runtime/matrix_file.cpp puts together: one pair of functions a format. Internal; the fuzzers use it too.
 
 #include <functional>
-#include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 
 #include "hal/status.h"
 #include "runtime/coordinates.h"
+#include "runtime/dense_file.h"
 #include "runtime/matrix.h"
 #include "runtime/matrix_file.h"
+#include "runtime/matrix_part.h"
+#include "runtime/opened_file.h"
 
 namespace sedma::runtime {
 
@@ -57,9 +60,17 @@ Status format_npy(const DenseBlock& block, const Sink& sink);
 
 // HDF5. `dataset` empty: the only numeric one of a fitting rank.
 Result<Matrix> read_hdf5_matrix(const std::string& path, const std::string& dataset, const ReadLimits& limits);
-/// In memory or streamed, as open_matrix().
-Result<std::unique_ptr<MatrixSource>> open_hdf5_matrix(const std::string& path, const std::string& dataset, const ReadLimits& limits,
-                                                       const Watch& watch);
+/// What a process has of a matrix in HDF5: nothing, all of it, or the scan of its own rows of a dataset that is streamed.
+struct Hdf5Part {
+  std::optional<Matrix> held;
+  struct Streamed {
+    Hdf5Dataset source;
+    DenseScan scan;
+  };
+  std::optional<Streamed> streamed;
+};
+/// As MatrixPart::open().
+Result<Hdf5Part> open_hdf5_part(const FileName& name, RowPart part, const ReadLimits& limits, const Watch& watch);
 Result<DenseBlock> read_hdf5_block(const std::string& path, const std::string& dataset, const ReadLimits& limits);
 Status write_hdf5(const std::string& path, const std::string& dataset, const Matrix& matrix);
 Status write_hdf5(const std::string& path, const std::string& dataset, const DenseBlock& block);

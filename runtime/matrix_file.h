@@ -47,7 +47,8 @@ Result<Matrix> read_matrix(const std::string& reference, const ReadLimits& limit
 /// with zeros are kept. Held as by read_matrix(), like all else, are datasets with rows of more than 64 MiB as doubles, or stored in chunks
 /// of more than about 8 times the rows of a band (4096 rows, where there are 16,384 columns). Either gives the same bits everywhere. A
 /// streamed file must stay as it is: every band is checked against what was found here. `watch` counts the rows of the first reading of a
-/// streamed dataset. Errors: as read_matrix(); aborted. Cost: a foreign file that is streamed is read once, in the child process.
+/// streamed dataset. The only part of one (MatrixPart). Errors: as read_matrix(); aborted. Cost: a foreign file that is streamed is read
+/// once, in the child process.
 Result<std::unique_ptr<MatrixSource>> open_matrix(const std::string& reference, const ReadLimits& limits = {}, const Watch& watch = {});
 
 /// Reads input vectors as rows [batch, cols] from the same formats (1-D .npy and HDF5 arrays are one row). A Matrix Market array of

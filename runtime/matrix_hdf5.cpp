@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <functional>
-#include <memory>
 #include <span>
 #include <string>
 #include <utility>
@@ -10,7 +9,6 @@
 
 #include "calibration/file_io.h"
 #include "calibration/hdf5.h"
-#include "runtime/dense_file.h"
 #include "runtime/file_formats.h"
 
 namespace sedma::runtime {
@@ -20,7 +18,7 @@ namespace hdf5 = calibration::hdf5;
 
 constexpr std::uint64_t window_values = (16u << 20) / sizeof(double);
 // For the child that reads a foreign file first: generous for a slow disk, short enough to find a loop in a damaged file.
-constexpr double child_seconds = 60;
+constexpr double child_base_seconds = 60;
 constexpr double child_seconds_per_byte = 1.0 / 20e6;
 
 struct Window {
@@ -53,24 +51,34 @@ Status for_each_window(const Hdf5Dataset& source, const Take& take) {
   return {};
 }
 
-/// Reads a foreign file once in a process that may crash. With `stream`, a dataset that is_streamed() leaves its scan, packed; any other
-/// leaves nothing.
-Result<std::string> read_in_child(const std::string& path, const std::string& dataset, const ReadLimits& limits, bool vectors, bool stream,
-                                  const Watch& watch) {
+/// Whether all of it can be read.
+Status read_all(const Hdf5Dataset& source) {
+  return for_each_window(source, [](const Window&, std::span<const double>) { return Status(); });
+}
+
+Result<double> child_seconds(const std::string& path) {
   SEDMA_ASSIGN_OR_RETURN(const std::uint64_t file_bytes, calibration::file_size(path));
-  const double seconds = child_seconds + child_seconds_per_byte * static_cast<double>(file_bytes);
+  return child_base_seconds + child_seconds_per_byte * static_cast<double>(file_bytes);
+}
+
+/// The first reading of a part of a foreign file, in a process that may crash: leaves the packed scan of a dataset that is_streamed(), and
+/// nothing of any other, which part 0 reads.
+Result<std::string> scan_in_child(const FileName& name, RowPart part, const ReadLimits& limits, const Watch& watch) {
+  SEDMA_ASSIGN_OR_RETURN(const double seconds, child_seconds(name.path));
   std::uint64_t total = 0;  // told before the first row
   const auto body = [&](const hdf5::Tell& tell) -> Result<std::string> {
-    SEDMA_ASSIGN_OR_RETURN(const Hdf5Dataset source, open_hdf5_dataset(path, dataset, limits, vectors));
-    if (!stream || !is_streamed(source, limits)) {
-      SEDMA_RETURN_IF_ERROR(for_each_window(source, [](const Window&, std::span<const double>) { return Status(); }));
+    SEDMA_ASSIGN_OR_RETURN(const Hdf5Dataset source, open_hdf5_dataset(name.path, name.dataset, limits, false));
+    if (!is_streamed(source, limits)) {
+      if (part.part == 0) SEDMA_RETURN_IF_ERROR(read_all(source));
       return std::string();
     }
-    tell(source.rows);
-    SEDMA_ASSIGN_OR_RETURN(const DenseScan scan, scan_dense(source, [&](std::uint64_t done, std::uint64_t) { return tell(done), true; }));
+    const RowRange rows = rows_of(part, source.rows);
+    tell(rows.count());
+    SEDMA_ASSIGN_OR_RETURN(const DenseScan scan,
+                           scan_dense(source, rows, [&](std::uint64_t done, std::uint64_t) { return tell(done), true; }));
     return scan.pack();
   };
-  return hdf5::ask_child_process(path, seconds, body, [&](std::uint64_t done) {
+  return hdf5::ask_child_process(name.path, seconds, body, [&](std::uint64_t done) {
     if (total == 0) return total = done, true;
     return !watch || watch(done, total);
   });
@@ -79,7 +87,12 @@ Result<std::string> read_in_child(const std::string& path, const std::string& da
 /// Our own files prove by their seal that they are whole; any other is read once by a process that may crash.
 Status survive(const std::string& path, const std::string& dataset, const ReadLimits& limits, bool vectors) {
   SEDMA_ASSIGN_OR_RETURN(const bool sealed, hdf5::has_seal(path));
-  return sealed ? hdf5::verify_seal(path) : read_in_child(path, dataset, limits, vectors, false, {}).status();
+  if (sealed) return hdf5::verify_seal(path);
+  SEDMA_ASSIGN_OR_RETURN(const double seconds, child_seconds(path));
+  return hdf5::in_child_process(path, seconds, [&]() -> Status {
+    SEDMA_ASSIGN_OR_RETURN(const Hdf5Dataset source, open_hdf5_dataset(path, dataset, limits, vectors));
+    return read_all(source);
+  });
 }
 
 Status append_nonzeros(const Window& window, std::span<const double> values, std::uint64_t most, std::vector<Matrix::Entry>& entries) {
@@ -109,23 +122,25 @@ Result<Matrix> read_hdf5_matrix(const std::string& path, const std::string& data
   return hold(source);
 }
 
-Result<std::unique_ptr<MatrixSource>> open_hdf5_matrix(const std::string& path, const std::string& dataset, const ReadLimits& limits,
-                                                       const Watch& watch) {
-  SEDMA_ASSIGN_OR_RETURN(const bool sealed, hdf5::has_seal(path));
+Result<Hdf5Part> open_hdf5_part(const FileName& name, RowPart part, const ReadLimits& limits, const Watch& watch) {
+  SEDMA_ASSIGN_OR_RETURN(const bool sealed, hdf5::has_seal(name.path));
   std::string packed;
   if (sealed) {
-    SEDMA_RETURN_IF_ERROR(hdf5::verify_seal(path));
+    SEDMA_RETURN_IF_ERROR(hdf5::verify_seal(name.path));
   } else {
-    SEDMA_ASSIGN_OR_RETURN(packed, read_in_child(path, dataset, limits, false, true, watch));
+    SEDMA_ASSIGN_OR_RETURN(packed, scan_in_child(name, part, limits, watch));
   }
-  SEDMA_ASSIGN_OR_RETURN(Hdf5Dataset source, open_hdf5_dataset(path, dataset, limits, false));
-  if (!is_streamed(source, limits)) {
-    SEDMA_ASSIGN_OR_RETURN(Matrix matrix, hold(source));
-    return std::unique_ptr<MatrixSource>(std::make_unique<Matrix>(std::move(matrix)));
+  SEDMA_ASSIGN_OR_RETURN(Hdf5Dataset source, open_hdf5_dataset(name.path, name.dataset, limits, false));
+  Hdf5Part found;
+  if (is_streamed(source, limits)) {
+    const RowRange rows = rows_of(part, source.rows);
+    Result<DenseScan> scan = sealed ? scan_dense(source, rows, watch) : DenseScan::unpack(packed, rows.count(), source.cols);
+    if (!scan.ok()) return scan.status().with_context(source.reference);
+    found.streamed.emplace(Hdf5Part::Streamed{std::move(source), std::move(scan).value()});
+  } else if (part.part == 0) {
+    SEDMA_ASSIGN_OR_RETURN(found.held, hold(source));
   }
-  Result<DenseScan> scan = sealed ? scan_dense(source, watch) : DenseScan::unpack(packed, source.rows, source.cols);
-  if (!scan.ok()) return scan.status().with_context(source.reference);
-  return std::unique_ptr<MatrixSource>(std::make_unique<DenseFile>(std::move(source), std::move(scan).value()));
+  return found;
 }
 
 Result<DenseBlock> read_hdf5_block(const std::string& path, const std::string& dataset, const ReadLimits& limits) {

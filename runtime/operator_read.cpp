@@ -2,8 +2,6 @@
 
 #include <algorithm>
 
-#include "runtime/session.h"
-
 namespace sedma::runtime {
 namespace {
 
@@ -40,7 +38,7 @@ Status OperatorRead::submit(std::uint64_t stream, std::chrono::nanoseconds deadl
   return product_.submit(full_scale_, stream, 0, deadline);
 }
 
-Status OperatorRead::finish(StageCost& cost, double& seconds) { return product_.finish(cost, seconds); }
+Status OperatorRead::finish(StageCost& cost, double& seconds, const Poll& poll) { return product_.finish(cost, seconds, poll); }
 
 std::vector<double> OperatorRead::values(const kernels::Window& window, std::span<const double> unit) const {
   const double per_unit = kernels::amps_per_unit(encoding_, window, volts_) * repeats_;

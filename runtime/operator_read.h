@@ -8,7 +8,6 @@
 
 #include "hal/device.h"
 #include "kernels/encode.h"
-#include "runtime/plan.h"
 #include "runtime/window.h"
 
 namespace sedma::runtime {
@@ -22,8 +21,8 @@ class OperatorRead {
 
   /// Starts it. Its vectors have the ordinals 0 ... word lines * repeats - 1 of `stream`. Errors: of Device::submit.
   Status submit(std::uint64_t stream, std::chrono::nanoseconds deadline);
-  /// Waits; adds what it cost. Errors: of the device.
-  Status finish(StageCost& cost, double& seconds);
+  /// Waits; adds what it cost. Errors: of the device, of `poll`.
+  Status finish(StageCost& cost, double& seconds, const Poll& poll = {});
   /// The numbers that the window multiplies by, row-major [outputs, inputs], in units of `unit` [outputs] (kernels::EncodedTile::unit).
   std::vector<double> values(const kernels::Window& window, std::span<const double> unit) const;
 

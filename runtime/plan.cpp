@@ -30,20 +30,20 @@ struct TileSize {
   std::uint32_t rows = 0, cols = 0;
 };
 
-// The largest tile that every array can hold, unless the choice asks for a smaller one.
-Result<TileSize> tile_size(const MatrixSource& matrix, const ArrayLines& lines, const Choice& choice) {
-  const std::uint32_t most_cols = lines.smallest_word_lines();
-  const std::uint32_t most_rows = kernels::outputs_of(choice.encoding, lines.smallest_bit_lines());
+// The largest tile that a load can hold, unless the choice asks for a smaller one.
+Result<TileSize> tile_size(const MatrixSource& matrix, const Geometry& geometry, const Choice& choice) {
+  const std::uint32_t most_cols = geometry.word_lines;
+  const std::uint32_t most_rows = kernels::outputs_of(choice.encoding, geometry.bit_lines);
   const char* encoding = choice.encoding == Encoding::pair ? "pair" : "offset";
   if (most_cols == 0 || most_rows == 0)
-    return fail(Code::out_of_range, "no array has room for one {} value: {} good word lines, {} good bit lines", encoding,
-                lines.smallest_word_lines(), lines.smallest_bit_lines());
+    return fail(Code::invalid_argument, "a load of {} word lines and {} bit lines has no room for one {} value", geometry.word_lines,
+                geometry.bit_lines, encoding);
   if (choice.tile_rows > most_rows || choice.tile_cols > most_cols)
     return fail(Code::invalid_argument,
                 "a tile of {} x {} (matrix rows x columns, {} encoding) takes {} word lines and {} bit lines; the arrays have {} x {}, "
                 "room for {} x {}",
                 choice.tile_rows, choice.tile_cols, encoding, choice.tile_cols, kernels::bit_lines(choice.encoding, choice.tile_rows),
-                lines.smallest_word_lines(), lines.smallest_bit_lines(), most_rows, most_cols);
+                geometry.word_lines, geometry.bit_lines, most_rows, most_cols);
   const auto pick = [](std::uint32_t asked, std::uint32_t most, std::uint32_t dimension) {
     return std::min(asked != 0 ? asked : most, dimension);
   };
@@ -95,62 +95,101 @@ std::vector<Tile> cut(const MatrixSource& matrix, const TileSize& size) {
   return tiles;
 }
 
-std::uint32_t count_bad_cells(const Placement& placement, const Mask& mask) {
-  if (mask.cells.empty()) return 0;
-  std::uint32_t bad = 0;
-  for (const std::uint32_t row : placement.word_lines)
-    for (const std::uint32_t col : placement.bit_lines) bad += static_cast<std::uint32_t>(mask.cells.count({placement.array, row, col}));
-  return bad;
+// How the slices of a tile stand in the rectangle that they share: side by side, then below.
+struct Compound {
+  std::uint32_t height = 0, width = 0;  // of one slice
+  std::uint32_t per_shelf = 1, shelves = 1;
+};
+
+// The rectangle of a tile with all its slices; that of one slice if they cannot share a load.
+struct Rectangle {
+  std::uint32_t tile = 0;
+  Compound slices;
+  bool together = false;
+  std::uint32_t height() const noexcept { return slices.height * slices.shelves; }
+  std::uint32_t width() const noexcept { return slices.width * slices.per_shelf; }
+};
+
+Rectangle rectangle(const Plan& plan, std::uint32_t t) {
+  const Tile& tile = plan.tiles[t];
+  const auto height = static_cast<std::uint32_t>(tile.cols.size());
+  const std::uint32_t width = kernels::bit_lines(plan.choice.encoding, static_cast<std::uint32_t>(tile.rows.size()));
+  const std::uint32_t count = plan.choice.slices + 1, per_shelf = std::min(count, plan.geometry.bit_lines / width);
+  const std::uint32_t shelves = (count + per_shelf - 1) / per_shelf;
+  const bool together = !plan.geometry.apart && std::uint64_t{shelves} * height <= plan.geometry.word_lines;
+  return together ? Rectangle{t, {height, width, per_shelf, shelves}, true} : Rectangle{t, {height, width, 1, 1}, false};
 }
 
-// `apart`: no two slices on one array. Where lines have resistance, writing one would change what was found of the other.
-void place(Plan& plan, const ArrayLines& lines, std::uint32_t physical_arrays, const Mask& mask, bool apart) {
-  const auto& choice = plan.choice;
-  std::vector<std::uint32_t> order(plan.tiles.size());
-  std::iota(order.begin(), order.end(), 0u);
-  std::stable_sort(order.begin(), order.end(),
-                   [&](std::uint32_t a, std::uint32_t b) { return plan.tiles[a].cols.size() > plan.tiles[b].cols.size(); });
-  Packer packer(lines);
-  std::vector<std::uint32_t> array_of(plan.tiles.size(),
-                                      0);  // slice k lies in the same or a later load than slice k - 1, whose read-back it needs
-  for (std::uint32_t slice = 0; slice <= choice.slices; ++slice) {
-    const std::uint32_t first = apart ? packer.arrays() : 0;
-    for (const std::uint32_t t : order) {
-      const Tile& tile = plan.tiles[t];
-      const std::uint32_t width = kernels::bit_lines(choice.encoding, static_cast<std::uint32_t>(tile.rows.size()));
-      const Packer::Spot spot = packer.add(static_cast<std::uint32_t>(tile.cols.size()), width, std::max(array_of[t], first));
-      array_of[t] = spot.array;
-      Placement placement{
-          t, slice, spot.array % physical_arrays, spot.array / physical_arrays, lines.word_lines(spot), lines.bit_lines(spot), 0};
-      placement.bad_cells = count_bad_cells(placement, mask);
-      plan.bad_cells += placement.bad_cells;
-      plan.placements.push_back(std::move(placement));
+// Packs rectangles of one kind; every load becomes a group.
+void pack(Plan& plan, std::vector<Rectangle> rectangles) {
+  std::stable_sort(rectangles.begin(), rectangles.end(), [](const Rectangle& a, const Rectangle& b) { return a.height() > b.height(); });
+  Packer packer(plan.geometry.word_lines, plan.geometry.bit_lines);
+  const std::size_t first = plan.groups.size();
+  for (const Rectangle& r : rectangles) {
+    const Packer::Place place = packer.add(r.height(), r.width());
+    plan.groups.resize(first + packer.loads());
+    Group& group = plan.groups[first + place.load];
+    group.tiles.push_back(r.tile);
+    group.loads = r.together ? 1 : plan.choice.slices + 1;
+    for (std::uint32_t slice = 0; slice <= plan.choice.slices; ++slice) {
+      const std::uint32_t k = r.together ? slice : 0;  // apart they lie in the same place of different loads
+      group.spots.push_back({r.tile, slice, slice - k, place.row + k / r.slices.per_shelf * r.slices.height,
+                             place.col + k % r.slices.per_shelf * r.slices.width});
     }
   }
-  // By tile last, so that a file is read from its first row to its last.
-  std::stable_sort(plan.placements.begin(), plan.placements.end(), [](const Placement& a, const Placement& b) {
-    return std::tie(a.turn, a.slice, a.tile) < std::tie(b.turn, b.slice, b.tile);
-  });
-  plan.arrays = std::min(packer.arrays(), physical_arrays);
-  plan.turns = (packer.arrays() + physical_arrays - 1) / physical_arrays;
-  plan.cells_allocated = static_cast<std::uint64_t>(packer.arrays()) * lines.cells_per_array();
+}
+
+void make_groups(Plan& plan) {
+  std::vector<Rectangle> apart, together;
+  for (std::uint32_t t = 0; t < plan.tiles.size(); ++t) {
+    const Rectangle r = rectangle(plan, t);
+    (r.together ? together : apart).push_back(r);
+  }
+  pack(plan, std::move(apart));
+  pack(plan, std::move(together));
+  for (Group& group : plan.groups) {
+    std::sort(group.tiles.begin(), group.tiles.end());
+    std::sort(group.spots.begin(), group.spots.end(),
+              [](const Spot& a, const Spot& b) { return std::tie(a.slice, a.tile) < std::tie(b.slice, b.tile); });
+    plan.loads += group.loads;
+  }
+  std::sort(plan.groups.begin(), plan.groups.end(), [](const Group& a, const Group& b) { return a.tiles.front() < b.tiles.front(); });
 }
 
 }  // namespace
 
-Result<Plan> make_plan(const MatrixSource& matrix, const hal::Capabilities& capabilities, const Choice& choice, const Mask& mask) {
-  SEDMA_RETURN_IF_ERROR(check_choice(choice));
+Result<BoardShape> board_shape(const hal::Capabilities& capabilities, const Mask& mask, kernels::Encoding encoding) {
   SEDMA_RETURN_IF_ERROR(mask.validate(capabilities));
-  const ArrayLines lines(capabilities, mask, choice.encoding == Encoding::pair);
-  SEDMA_ASSIGN_OR_RETURN(const TileSize size, tile_size(matrix, lines, choice));
+  const ArrayLines lines(capabilities.arrays, capabilities.rows, capabilities.cols, mask, encoding == Encoding::pair);
+  const BoardShape shape{capabilities.arrays,         capabilities.rows,          capabilities.cols,
+                         lines.smallest_word_lines(), lines.smallest_bit_lines(), capabilities.has(hal::Feature::line_drop)};
+  if (shape.word_lines == 0 || kernels::outputs_of(encoding, shape.bit_lines) == 0)
+    return fail(Code::out_of_range, "no array has room for one {} value: {} good word lines, {} good bit lines",
+                encoding == Encoding::pair ? "pair" : "offset", shape.word_lines, shape.bit_lines);
+  return shape;
+}
+
+Geometry common_geometry(std::span<const BoardShape> boards) noexcept {
+  Geometry geometry{boards.front().word_lines, boards.front().bit_lines, false};
+  for (const BoardShape& board : boards) {
+    geometry.word_lines = std::min(geometry.word_lines, board.word_lines);
+    geometry.bit_lines = std::min(geometry.bit_lines, board.bit_lines);
+    geometry.apart = geometry.apart || board.line_drop;
+  }
+  return geometry;
+}
+
+Result<Plan> make_plan(const MatrixSource& matrix, const Geometry& geometry, const Choice& choice) {
+  SEDMA_RETURN_IF_ERROR(check_choice(choice));
+  SEDMA_ASSIGN_OR_RETURN(const TileSize size, tile_size(matrix, geometry, choice));
   Plan plan;
   plan.choice = choice;
+  plan.geometry = geometry;
   plan.tile_rows = size.rows;
   plan.tile_cols = size.cols;
   plan.blocks = static_cast<std::uint64_t>((matrix.rows() + size.rows - 1) / size.rows) * ((matrix.cols() + size.cols - 1) / size.cols);
   plan.tiles = cut(matrix, size);
-  place(plan, lines, capabilities.arrays, mask, capabilities.has(hal::Feature::line_drop));
-  for (std::uint32_t array = 0; array < plan.arrays; ++array) plan.bad_lines += lines.bad_lines(array);
+  make_groups(plan);
   plan.cells_useful = matrix.nonzeros() * (choice.encoding == Encoding::pair ? 2 : 1) * (choice.slices + 1);
   return plan;
 }

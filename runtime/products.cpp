@@ -4,12 +4,11 @@
 #include <cmath>
 #include <numeric>
 
-#include "runtime/session_impl.h"
+#include "kernels/random.h"
 
 namespace sedma::runtime {
 namespace {
 
-// x~ lies on arrays behind the plan's: one pair of bit lines per segment of as many inputs as an array has word lines.
 struct XLayout {
   std::uint32_t segment = 0, segments = 0, per_array = 0, arrays = 0;
 };
@@ -31,103 +30,122 @@ Placement x_placement(const XLayout& layout, std::uint32_t segment, std::uint32_
   return placement;
 }
 
+}  // namespace
+
+Status check_products(const Plan& plan, const Layout& layout, const MatrixSource& matrix, const hal::Capabilities& capabilities,
+                      const SessionOptions& options) {
+  const auto refuse = [](std::string why) { return Status(Code::unsupported, "correction products: " + std::move(why)); };
+  if (plan.choice.slices > 0) return refuse("it replaces residual slices; use one of them");
+  if (!options.mask.empty()) return refuse("x is written on the board for every vector, and a mask is not gone around there");
+  if (layout.turns > 1)
+    return refuse(fmt::format("the matrix takes {} turns of {} arrays; A must stay on the board while x is written", layout.turns,
+                              capabilities.arrays));
+  const XLayout x = x_layout(matrix, capabilities);
+  if (x.arrays == 0) return refuse(fmt::format("x~ takes two bit lines; the arrays have {}", capabilities.cols));
+  if (layout.arrays + x.arrays > capabilities.arrays)
+    return refuse(fmt::format(
+        "A takes {} arrays and x~ {}; the board has {}. (Where x comes from a DAC alone, x~ = x and the formula is the digital product.)",
+        layout.arrays, x.arrays, capabilities.arrays));
+  return {};
+}
+
 // One segment of x, written and read back.
-struct WrittenSegment {
+struct ProductsCorrection::Written {
   Placement placement;
   kernels::EncodedTile encoded;
   std::uint64_t stream = 0;
   std::vector<double> found;  // x~ as read back
 };
 
-}  // namespace
+ProductsCorrection::ProductsCorrection(hal::Device& device, const MatrixSource& matrix, const Plan& plan, std::uint32_t first_array,
+                                       const SessionOptions& options)
+    : device_(device),
+      matrix_(matrix),
+      plan_(plan),
+      first_array_(first_array),
+      deadline_(options.deadline),
+      progress_(options.progress),
+      window_{device.capabilities().g_min_siemens, device.capabilities().g_max_siemens} {}
 
-Status check_products(const Plan& plan, const MatrixSource& matrix, const hal::Capabilities& capabilities, const SessionOptions& options) {
-  const auto refuse = [](std::string why) { return Status(Code::unsupported, "correction products: " + std::move(why)); };
-  if (plan.choice.slices > 0) return refuse("it replaces residual slices; use one of them");
-  if (!options.mask.empty()) return refuse("x is written on the board for every vector, and a mask is not gone around there");
-  if (plan.turns > 1)
-    return refuse(fmt::format("the matrix takes {} turns of {} arrays; A must stay on the board while x is written", plan.turns,
-                              capabilities.arrays));
-  const XLayout layout = x_layout(matrix, capabilities);
-  if (layout.arrays == 0) return refuse(fmt::format("x~ takes two bit lines; the arrays have {}", capabilities.cols));
-  if (plan.arrays + layout.arrays > capabilities.arrays)
-    return refuse(fmt::format(
-        "A takes {} arrays and x~ {}; the board has {}. (Where x comes from a DAC alone, x~ = x and the formula is the digital product.)",
-        plan.arrays, layout.arrays, capabilities.arrays));
-  return {};
+Status ProductsCorrection::report(std::uint64_t done, std::uint64_t total) const {
+  if (!progress_ || progress_("correct", done, total)) return {};
+  return fail(Code::aborted, "stopped at correct {} of {}", done, total);
 }
 
-namespace {
-
-Result<WrittenSegment> write_segment(Session::Impl& s, const XLayout& layout, std::uint32_t segment, std::span<const double> x,
-                                     std::uint64_t ordinal) {
+Result<ProductsCorrection::Written> ProductsCorrection::write_segment(std::uint32_t segment, std::span<const double> x,
+                                                                      std::uint64_t ordinal, const Poll& poll,
+                                                                      StageCost& programming) const {
+  const XLayout layout = x_layout(matrix_, device_.capabilities());
   const std::uint32_t first = segment * layout.segment;
   const auto count = std::min<std::uint32_t>(layout.segment, static_cast<std::uint32_t>(x.size()) - first);
-  WrittenSegment written{x_placement(layout, segment, s.plan.arrays, count), {}, 0, std::vector<double>(count)};
-  kernels::encode_tile({x.data() + first, 1, count}, kernels::Encoding::pair, kernels::Scale::output, s.window, written.encoded);
-  written.stream = kernels::derive(kernels::derive(kernels::derive(s.content, UINT64_MAX), segment), ordinal).value;
-  WindowWrite write(s.device, written.placement, {});
+  Written written{x_placement(layout, segment, first_array_, count), {}, 0, std::vector<double>(count)};
+  kernels::encode_tile({x.data() + first, 1, count}, kernels::Encoding::pair, kernels::Scale::output, window_, written.encoded);
+  const kernels::Key segments = kernels::derive(kernels::Key{matrix_.content()}, UINT64_MAX);
+  written.stream = kernels::derive(kernels::derive(segments, segment), ordinal).value;
+  WindowWrite write(device_, written.placement, {}, plan_.choice.read_repeats);
   double seconds = 0;
-  SEDMA_RETURN_IF_ERROR(write.submit(written.encoded.siemens, s.write_policy(), written.stream));
-  SEDMA_RETURN_IF_ERROR(write.finish(kernels::Encoding::pair, s.programming, seconds));
-  s.programming.seconds += seconds;
+  SEDMA_RETURN_IF_ERROR(
+      write.submit(written.encoded.siemens, write_policy(plan_.choice, device_.capabilities(), deadline_), written.stream));
+  SEDMA_RETURN_IF_ERROR(write.finish(kernels::Encoding::pair, programming, seconds, poll));
+  programming.seconds += seconds;
   const std::vector<float> siemens = write.read_back();
-  kernels::decode_tile({siemens.data(), count, 2}, kernels::Encoding::pair, s.window, written.encoded.unit,
+  kernels::decode_tile({siemens.data(), count, 2}, kernels::Encoding::pair, window_, written.encoded.unit,
                        {written.found.data(), 1, count});
   return written;
 }
 
 // A x~ on one segment: the rows of the exact A, as volts, through the two bit lines that hold x~.
-Status multiply_rows(Session::Impl& s, const WrittenSegment& written, std::uint32_t first, std::uint64_t ordinal, Accumulator& y,
-                     std::size_t b) {
+Status ProductsCorrection::multiply_rows(const Written& written, std::uint32_t first, std::uint64_t ordinal, std::size_t b,
+                                         const Poll& poll, Accumulator& y, StageCost& multiplying) const {
   const auto count = static_cast<std::uint32_t>(written.found.size());
+  const double volts_max = device_.capabilities().read_volts.max;
   std::vector<std::uint32_t> rows;
   std::vector<std::vector<double>> parts;
   std::vector<std::uint32_t> columns(count);
   std::iota(columns.begin(), columns.end(), first);
   std::vector<double> part(count);
-  for (std::uint32_t row = 0; row < s.matrix.rows(); ++row) {
-    SEDMA_RETURN_IF_ERROR(s.matrix.gather({&row, 1}, columns, part.data()));
+  for (std::uint32_t row = 0; row < matrix_.rows(); ++row) {
+    SEDMA_RETURN_IF_ERROR(matrix_.gather({&row, 1}, columns, part.data()));
     if (std::all_of(part.begin(), part.end(), [](double v) { return v == 0; })) continue;
     rows.push_back(row);
     parts.push_back(part);
   }
   if (rows.empty()) return {};
-  WindowProduct product(s.device, written.placement, kernels::Encoding::pair, rows.size());
+  WindowProduct product(device_, written.placement, kernels::Encoding::pair, rows.size());
   std::vector<double> units(rows.size());
   std::vector<float> volts(count);
   for (std::size_t k = 0; k < rows.size(); ++k) {
-    units[k] = kernels::encode_input(parts[k], s.volts_max, volts);
+    units[k] = kernels::encode_input(parts[k], volts_max, volts);
     product.set_volts(k, volts);
   }
   double seconds = 0;
-  SEDMA_RETURN_IF_ERROR(
-      product.submit(full_scales(written.encoded, kernels::Encoding::pair, s.device.capabilities(), s.plan.choice.headroom), written.stream,
-                     ordinal * s.matrix.rows(), s.options.deadline));
-  SEDMA_RETURN_IF_ERROR(product.finish(s.multiplying, seconds));
-  s.multiplying.seconds += seconds;
-  const double per_unit = kernels::amps_per_unit(kernels::Encoding::pair, s.window, s.volts_max);
+  SEDMA_RETURN_IF_ERROR(product.submit(full_scales(written.encoded, kernels::Encoding::pair, device_.capabilities(), plan_.choice.headroom),
+                                       written.stream, ordinal * matrix_.rows(), deadline_));
+  SEDMA_RETURN_IF_ERROR(product.finish(multiplying, seconds, poll));
+  multiplying.seconds += seconds;
+  const double per_unit = kernels::amps_per_unit(kernels::Encoding::pair, window_, volts_max);
   for (std::size_t k = 0; k < rows.size(); ++k) y.add(b, rows[k], product.amps(k, 0) / per_unit * written.encoded.unit[0] * units[k]);
   return {};
 }
 
-}  // namespace
-
-Status Session::Impl::add_products_correction(std::span<const double> x, std::size_t batch, Accumulator& y) {
-  const XLayout layout = x_layout(matrix, device.capabilities());
-  std::vector<double> minus_written(x.size());
-  for (std::size_t b = 0; b < batch; ++b) {
+Status ProductsCorrection::add(const ProductTask& task, Engine& engine, std::span<const std::uint32_t> groups, Accumulator& y,
+                               StageCost& programming, StageCost& multiplying) const {
+  const XLayout layout = x_layout(matrix_, device_.capabilities());
+  const std::size_t cols = matrix_.cols();
+  std::vector<double> minus_written(task.x.size());
+  for (std::size_t b = 0; b < task.batch; ++b) {
+    const Poll poll = [&] { return report(b, task.batch); };
     for (std::uint32_t segment = 0; segment < layout.segments; ++segment) {
-      const auto xb = x.subspan(b * matrix.cols(), matrix.cols());
-      SEDMA_ASSIGN_OR_RETURN(const WrittenSegment written, write_segment(*this, layout, segment, xb, vectors + b));
+      const std::uint64_t ordinal = task.vector + b;
+      SEDMA_ASSIGN_OR_RETURN(const Written written, write_segment(segment, task.x.subspan(b * cols, cols), ordinal, poll, programming));
       const std::uint32_t first = segment * layout.segment;
-      SEDMA_RETURN_IF_ERROR(multiply_rows(*this, written, first, vectors + b, y, b));
-      for (std::size_t j = 0; j < written.found.size(); ++j) minus_written[b * matrix.cols() + first + j] = -written.found[j];
+      SEDMA_RETURN_IF_ERROR(multiply_rows(written, first, ordinal, b, poll, y, multiplying));
+      for (std::size_t j = 0; j < written.found.size(); ++j) minus_written[b * cols + first + j] = -written.found[j];
     }
-    SEDMA_RETURN_IF_ERROR(report("correct", b + 1, batch));
+    SEDMA_RETURN_IF_ERROR(report(b + 1, task.batch));
   }
-  vectors += batch;  // the second product through A~ draws its own noise
-  return multiply_turn(0, minus_written, batch, y);
+  // The second product through A~ draws its own noise.
+  return engine.multiply({minus_written, task.batch, task.vector + task.batch}, groups, y, programming, multiplying);
 }
 
 }  // namespace sedma::runtime

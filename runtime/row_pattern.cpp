@@ -1,8 +1,11 @@
 #include "runtime/row_pattern.h"
 
+#include <algorithm>
 #include <bit>
 #include <numeric>
 #include <utility>
+
+#include "hal/status.h"
 
 namespace sedma::runtime {
 
@@ -17,6 +20,13 @@ void RowPattern::add_row(std::span<const std::uint32_t> columns) {
   slots_.push_back(static_cast<std::uint32_t>(begin / words_per_row()));
   words_.resize(begin + words_per_row(), 0);
   for (const std::uint32_t col : columns) words_[begin + col / 64] |= std::uint64_t{1} << (col % 64);
+}
+
+void RowPattern::append(const RowPattern& next) {
+  SEDMA_CHECK(next.all_.size() == all_.size(), next.all_.size(), all_.size());
+  const auto used = static_cast<std::uint32_t>(words_.size() / std::max<std::size_t>(1, words_per_row()));
+  for (const std::uint32_t slot : next.slots_) slots_.push_back(slot == full_row ? full_row : used + slot);
+  words_.insert(words_.end(), next.words_.begin(), next.words_.end());
 }
 
 std::span<const std::uint32_t> RowPattern::columns(std::size_t row, std::vector<std::uint32_t>& scratch) const {

@@ -17,6 +17,8 @@ class RowPattern {
 
   /// The next row's columns, ascending, below cols.
   void add_row(std::span<const std::uint32_t> columns);
+  /// The rows of another pattern of as many columns behind these.
+  void append(const RowPattern& next);
   std::size_t rows() const noexcept { return slots_.size(); }
   /// Columns of a row, ascending: in `scratch`, or in the pattern where the row is full.
   std::span<const std::uint32_t> columns(std::size_t row, std::vector<std::uint32_t>& scratch) const;

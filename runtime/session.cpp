@@ -2,10 +2,12 @@
 
 #include <algorithm>
 #include <cmath>
+#include <deque>
 
 #include "kernels/correct.h"
-#include "runtime/products.h"
+#include "kernels/random.h"
 #include "runtime/session_impl.h"
+#include "runtime/session_local.h"
 
 namespace sedma::runtime {
 namespace {
@@ -21,51 +23,16 @@ Status check_input(std::span<const double> x, std::size_t batch, std::size_t col
 
 }  // namespace
 
-double TurnClock::finish() {
-  double total = 0;
-  for (double& seconds : seconds_) {
-    total = parallel_ ? std::max(total, seconds) : total + seconds;
-    seconds = 0;
-  }
-  return total;
+Status check_session_options(const SessionOptions& options) {
+  if (!(options.wait_seconds >= 0) || !std::isfinite(options.wait_seconds))
+    return fail(Code::invalid_argument, "wait is {} s; it must be finite and >= 0", options.wait_seconds);
+  if (!(options.lambda >= 0) || !std::isfinite(options.lambda))
+    return fail(Code::invalid_argument, "lambda is {}; it must be finite and >= 0", options.lambda);
+  return {};
 }
 
-Session::Impl::Impl(hal::Device& d, const MatrixSource& m, SessionOptions o, Plan p)
-    : device(d), matrix(m), options(std::move(o)), plan(std::move(p)), content{m.content()} {
-  const auto& c = device.capabilities();
-  window = {c.g_min_siemens, c.g_max_siemens};
-  volts_max = c.read_volts.max;
-  const double levels = c.levels != 0 ? c.levels : 256;
-  tolerance_siemens = plan.choice.tolerance_levels * c.g_range_siemens() / levels;
-  analog_subtract = c.has(hal::Feature::analog_subtract);
-  line_drop = c.has(hal::Feature::line_drop);
-  // The first ordinals of every stream are those of the operator's read.
-  if (line_drop) vectors = std::uint64_t{c.rows} * plan.choice.read_repeats;
-  states.resize(plan.placements.size());
-  residuals.resize(plan.tiles.size());
-  turn_begin.assign(plan.turns + 1, plan.placements.size());
-  for (std::size_t k = plan.placements.size(); k-- > 0;) turn_begin[plan.placements[k].turn] = k;
-}
-
-std::uint64_t Session::Impl::stream(const Placement& placement) const {
-  const Tile& tile = plan.tiles[placement.tile];
-  const kernels::Key block = kernels::derive(content, (static_cast<std::uint64_t>(tile.block_row) << 32) | tile.block_col);
-  return kernels::derive(kernels::derive(block, placement.slice), programmings).value;
-}
-
-Result<std::vector<double>> Session::Impl::wanted_values(const Placement& placement) const {
-  const Tile& tile = plan.tiles[placement.tile];
-  const auto& residual = residuals[placement.tile];
-  if (placement.slice > 0) return std::vector<double>(residual.begin(), residual.end());
-  std::vector<double> values(tile.rows.size() * tile.cols.size());
-  SEDMA_RETURN_IF_ERROR(matrix.gather(tile.rows, tile.cols, values.data()));
-  return values;
-}
-
-Status Session::Impl::report(const char* stage, std::uint64_t done, std::uint64_t total) const {
-  if (!options.progress || options.progress(stage, done, total)) return {};
-  return fail(Code::aborted, "stopped at {} {} of {}", stage, done, total);
-}
+Session::Impl::Impl(const MatrixSource& m, const SessionOptions& o, std::unique_ptr<SessionCore> c)
+    : matrix(m), products(o.products), lambda(o.lambda), core(std::move(c)), vectors(first_vector(core->plan().geometry, o.choice)) {}
 
 Accumulator Session::Impl::accumulator(std::span<const double> x, std::size_t batch) const {
   Accumulator y(batch, matrix.rows());
@@ -77,94 +44,107 @@ Accumulator Session::Impl::accumulator(std::span<const double> x, std::size_t ba
   return y;
 }
 
+Result<Product> Session::Impl::finish(std::span<const double> x, std::size_t batch) {
+  Accumulator sums = accumulator(x, batch);
+  SEDMA_RETURN_IF_ERROR(core->finish(sums));
+  vectors += ordinals(batch);
+  Product product{batch, matrix.rows(), std::vector<double>(batch * matrix.rows())};
+  for (std::size_t b = 0; b < batch; ++b)
+    for (std::size_t i = 0; i < product.rows; ++i) product.y[b * product.rows + i] = sums.value(b, i);
+  if (lambda > 0) {
+    std::vector<double> scratch(product.rows);
+    for (std::size_t b = 0; b < batch; ++b) kernels::denoise(std::span(product.y).subspan(b * product.rows, product.rows), lambda, scratch);
+  }
+  return product;
+}
+
 Session::Session(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
 Session::Session(Session&&) noexcept = default;
 Session& Session::operator=(Session&&) noexcept = default;
 Session::~Session() = default;
 
 Result<Session> Session::open(hal::Device& device, const MatrixSource& matrix, const SessionOptions& options) {
-  if (!(options.wait_seconds >= 0) || !std::isfinite(options.wait_seconds))
-    return fail(Code::invalid_argument, "wait is {} s; it must be finite and >= 0", options.wait_seconds);
-  if (!(options.lambda >= 0) || !std::isfinite(options.lambda))
-    return fail(Code::invalid_argument, "lambda is {}; it must be finite and >= 0", options.lambda);
-  SEDMA_ASSIGN_OR_RETURN(Plan plan, make_plan(matrix, device.capabilities(), options.choice, options.mask));
-  if (options.products) SEDMA_RETURN_IF_ERROR(check_products(plan, matrix, device.capabilities(), options));
-  return Session(std::make_unique<Impl>(device, matrix, options, std::move(plan)));
+  SEDMA_RETURN_IF_ERROR(check_session_options(options));
+  SEDMA_ASSIGN_OR_RETURN(std::unique_ptr<SessionCore> core, open_local_core(device, matrix, options));
+  return Session(std::make_unique<Impl>(matrix, options, std::move(core)));
 }
 
-const Plan& Session::plan() const noexcept { return impl_->plan; }
-const StageCost& Session::programming() const noexcept { return impl_->programming; }
-const StageCost& Session::multiplying() const noexcept { return impl_->multiplying; }
+const Plan& Session::plan() const noexcept { return impl_->core->plan(); }
+const StageCost& Session::programming() const noexcept { return impl_->core->programming(); }
+const StageCost& Session::multiplying() const noexcept { return impl_->core->multiplying(); }
+std::vector<RankReport> Session::ranks() const { return impl_->core->ranks(); }
+const std::vector<Loss>& Session::losses() const noexcept { return impl_->core->losses(); }
+std::vector<Layout> Session::layouts() const { return impl_->core->layouts(); }
+std::vector<TileHash> Session::tile_hashes() const { return impl_->core->tile_hashes(); }
+Status Session::save(const std::string& path) { return impl_->core->save(path); }
+Status Session::restore(const std::string& path) { return impl_->core->restore(path); }
 
 Status Session::program() {
-  if (impl_->plan.turns > 1) return {};
   if (impl_->programmed) ++impl_->programmings;
   impl_->programmed = false;
-  if (impl_->plan.turns == 1) SEDMA_RETURN_IF_ERROR(impl_->program_turn(0));
+  SEDMA_RETURN_IF_ERROR(impl_->core->program(impl_->programmings));
   impl_->programmed = true;
   return {};
 }
 
-Status Session::Impl::multiply_all(std::span<const double> x, std::size_t batch, Accumulator& y) {
-  for (std::uint32_t turn = 0; turn < plan.turns; ++turn) {
-    if (plan.turns > 1) SEDMA_RETURN_IF_ERROR(program_turn(turn));
-    SEDMA_RETURN_IF_ERROR(multiply_turn(turn, x, batch, y));
-  }
-  return {};
+void Session::continue_from(std::uint64_t vectors, std::uint64_t programmings) {
+  impl_->vectors = first_vector(plan().geometry, plan().choice) + impl_->ordinals(vectors);
+  impl_->programmings = programmings == 0 ? 0 : programmings - 1;  // the last one is repeated
+  impl_->programmed = false;
 }
 
 Result<Product> Session::multiply(std::span<const double> x, std::size_t batch) {
-  Impl& s = *impl_;
-  SEDMA_RETURN_IF_ERROR(check_input(x, batch, s.matrix.cols()));
-  if (!s.programmed) SEDMA_RETURN_IF_ERROR(program());
-  Accumulator sums = s.accumulator(x, batch);
-  SEDMA_RETURN_IF_ERROR(s.multiply_all(x, batch, sums));
-  if (s.options.products) SEDMA_RETURN_IF_ERROR(s.add_products_correction(x, batch, sums));
-  s.vectors += batch;
-  Product product{batch, s.matrix.rows(), std::vector<double>(batch * s.matrix.rows())};
-  for (std::size_t b = 0; b < batch; ++b)
-    for (std::size_t i = 0; i < product.rows; ++i) product.y[b * product.rows + i] = sums.value(b, i);
-  if (s.options.lambda > 0) {
-    std::vector<double> scratch(product.rows);
-    for (std::size_t b = 0; b < batch; ++b)
-      kernels::denoise(std::span(product.y).subspan(b * product.rows, product.rows), s.options.lambda, scratch);
-  }
+  Product product;
+  SEDMA_RETURN_IF_ERROR(multiply_each(x, batch, std::max<std::size_t>(batch, 1), [&](std::size_t, Product&& whole) {
+    product = std::move(whole);
+    return Status();
+  }));
   return product;
 }
 
-std::vector<double> Session::expected_error(std::span<const double> x, std::size_t batch) const {
-  constexpr double float_rounding = 1.2e-7;  // conductances, volts and sums are floats: one rounding each of 2^-24, added in quadrature
-  const Impl& s = *impl_;
-  const auto& c = s.device.capabilities();
-  const auto step = [](std::uint8_t bits) { return bits == 0 ? 0.0 : 1.0 / static_cast<double>((1u << (bits - 1u)) - 1u); };
-  const double adc = step(c.adc_bits), dac = step(c.dac_bits);
-  const double amps_per_unit = kernels::amps_per_unit(s.plan.choice.encoding, s.window, s.volts_max);
-  std::vector<double> variance(batch * s.matrix.rows(), 0.0);
-  for (std::size_t k = 0; k < s.plan.placements.size(); ++k) {
-    const Placement& placement = s.plan.placements[k];
-    const Tile& tile = s.plan.tiles[placement.tile];
-    const SliceState& state = s.states[k];
-    const bool last = placement.slice == s.plan.choice.slices;
-    for (std::size_t b = 0; b < batch; ++b) {
-      double largest = 0, squares = 0;
-      for (const std::uint32_t col : tile.cols) {
-        const double v = x[b * s.matrix.cols() + col];
-        largest = std::max(largest, std::abs(v));
-        squares += v * v;
-      }
-      const double mean_square = squares / static_cast<double>(tile.cols.size());
-      const std::size_t lines = s.analog_subtract ? 1 : 2;
-      for (std::size_t i = 0; i < tile.rows.size(); ++i) {
-        double full = 0;  // both lines of a pair are converted where the board cannot subtract
-        for (std::size_t l = 0; l < lines; ++l) full += std::pow(state.full_scale[i * lines + l], 2);
-        double v = full * std::pow(adc / amps_per_unit * state.unit[i] * largest, 2) / 12;
-        if (last) v += state.write_variance[i] * mean_square;
-        if (placement.slice == 0)
-          v += state.sum_of_squares[i] * (std::pow(dac * largest, 2) / 12 + mean_square * std::pow(float_rounding, 2));
-        variance[b * s.matrix.rows() + tile.rows[i]] += v;
-      }
-    }
+Status Session::multiply_each(std::span<const double> x, std::size_t batch, std::size_t each,
+                              const std::function<Status(std::size_t, Product&&)>& take) {
+  struct Part {
+    std::size_t first, count;
+  };
+  Impl& s = *impl_;
+  const std::size_t cols = s.matrix.cols();
+  SEDMA_RETURN_IF_ERROR(check_input(x, batch, cols));
+  if (each == 0) return fail(Code::invalid_argument, "products of 0 vectors each are asked for; 1 is the least");
+  if (!s.programmed) SEDMA_RETURN_IF_ERROR(program());
+  std::deque<Part> started;
+  std::size_t next = 0;
+  std::uint64_t ordinal = s.vectors;
+  const auto x_of = [&](const Part& part) { return x.subspan(part.first * cols, part.count * cols); };
+  const auto start_next = [&]() -> Status {
+    const Part part{next, std::min(each, batch - next)};
+    SEDMA_RETURN_IF_ERROR(s.core->start({x_of(part), part.count, ordinal}));
+    started.push_back(part);
+    next += part.count;
+    ordinal += s.ordinals(part.count);
+    return {};
+  };
+  const auto finish_oldest = [&]() -> Status {
+    const Part part = started.front();
+    started.pop_front();
+    SEDMA_ASSIGN_OR_RETURN(Product product, s.finish(x_of(part), part.count));
+    return take(part.first, std::move(product));
+  };
+  const std::size_t depth = std::max<std::size_t>(s.core->depth(), 1);
+  Status status;
+  while (status.ok() && (next < batch || !started.empty()))
+    status = next < batch && started.size() < depth ? start_next() : finish_oldest();
+  // After a failure what is under way is waited for and counts as never asked for.
+  for (const Part& part : started) {
+    Accumulator nobodys = s.accumulator(x_of(part), part.count);
+    static_cast<void>(s.core->finish(nobodys));
   }
+  return status;
+}
+
+std::vector<double> Session::expected_error(std::span<const double> x, std::size_t batch) const {
+  std::vector<double> variance(batch * impl_->matrix.rows(), 0.0);
+  if (!impl_->core->add_expected_variance(x, batch, variance)) return {};
   for (double& v : variance) v = std::sqrt(v);
   return variance;
 }

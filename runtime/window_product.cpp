@@ -1,6 +1,5 @@
 #include <algorithm>
 
-#include "runtime/session.h"
 #include "runtime/window.h"
 
 namespace sedma::runtime {
@@ -30,7 +29,6 @@ std::size_t WindowProduct::converted(std::size_t line) const {
 
 Status WindowProduct::submit(std::span<const float> full_scale_amps, std::uint64_t stream, std::uint64_t vector,
                              std::chrono::nanoseconds deadline) {
-  deadline_ = deadline;
   full_scale_.assign(outputs_, full_scale_amps.front());  // holes get any range: their outputs are ignored
   const std::size_t lines_each = analog_subtract_ && encoding_ == Encoding::pair ? 2 : 1;
   for (std::size_t i = 0; i < full_scale_amps.size(); ++i) full_scale_[converted(i * lines_each)] = full_scale_amps[i];
@@ -52,14 +50,11 @@ Status WindowProduct::submit(std::span<const float> full_scale_amps, std::uint64
   return {};
 }
 
-Status WindowProduct::finish(StageCost& cost, double& seconds) {
-  auto completion = pending_.wait(deadline_);
+Status WindowProduct::finish(StageCost& cost, double& seconds, const Poll& poll) {
+  auto completion = wait_polled(pending_, poll);
   if (!completion.ok()) return completion.status().with_context(fmt::format("product on array {}", map_.array));
-  cost.joules += completion->stats.joules;
-  cost.conversions += completion->stats.conversions;
+  add_stats(completion->stats, cost, seconds);
   cost.products += batch_;
-  ++cost.commands;
-  seconds += completion->stats.seconds;
   return {};
 }
 
@@ -69,6 +64,12 @@ double WindowProduct::amps(std::size_t b, std::size_t i) const {
   const double current = static_cast<double>(amps[converted(line)]);
   if (analog_subtract_) return current;
   return current - static_cast<double>(amps[encoding_ == Encoding::pair ? map_.bit_offsets[line + 1] : map_.bit_offsets.back()]);
+}
+
+void WindowProduct::amps(std::size_t b, std::span<double> out) const {
+  const bool side_by_side = analog_subtract_ && !map_.has_holes();
+  const float* row = amps_.data() + b * outputs_;
+  for (std::size_t i = 0; i < out.size(); ++i) out[i] = side_by_side ? static_cast<double>(row[i]) : amps(b, i);
 }
 
 std::vector<float> full_scales(const kernels::EncodedTile& tile, Encoding encoding, const hal::Capabilities& capabilities,

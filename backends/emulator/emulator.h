@@ -69,6 +69,7 @@ struct EmulatorAssumptions {
   double adc_gain_spread = 0, adc_offset_spread = 0;
   std::string path;               ///< "integer" or "float"
   double entry_step_siemens = 0;  ///< integer: products round every cell's conductance to a multiple of this
+  double most_siemens = 0;        ///< no cell of this board ever shows a larger terminal conductance, whatever its random numbers are
   std::string identity;  ///< "tile": randomness follows Program.stream and the cell's place in its window; "board": the physical cell
   std::uint64_t seed = 0;
 };

@@ -154,6 +154,7 @@ void copy_model(const Options& options, EmulatorAssumptions& a) {
   a.adc_offset_spread = options.adc_offset_spread;
   a.path = options.path == kernels::Path::integer ? "integer" : "float";
   a.entry_step_siemens = options.path == kernels::Path::integer ? options.full_siemens() / kernels::grid_codes : 0;
+  a.most_siemens = options.most_siemens();
 }
 
 }  // namespace
@@ -162,14 +163,27 @@ kernels::Converters Options::converters() const noexcept { return {dac_bits, adc
 
 kernels::ReadNoise Options::noise() const noexcept { return {model.read_noise, model.read_floor_siemens}; }
 
-// A cell's own G_max, relaxed and at the top of its slow noise; the spread's normals end at 6.7 sigma, its factors at 5.
-double Options::full_siemens() const noexcept {
-  const double spread = std::min(5.0, 1 + 6.7 * model.device_to_device);
+// A cell's own G_max, relaxed, where the spread's normals end at `sigmas`; its factors end at 5.
+double Options::relaxed_siemens(double sigmas) const noexcept {
+  const double spread = std::min(5.0, 1 + sigmas * model.device_to_device);
   const double relaxed = relaxation.on() ? kernels::relaxation_headroom : 1.0;
+  return kernels::terminal_siemens(model.material.g_max_siemens * spread * relaxed, model.series_ohms);
+}
+
+// Slow noise at `sigmas` of all its octaves together.
+double Options::slow_factor(double sigmas) const noexcept {
   const kernels::Flicker& flicker = fluctuation.flicker;
   const double loudest = *std::max_element(std::begin(flicker.amplitude.value), std::end(flicker.amplitude.value));
-  const double slow = 1 + 6 * flicker.relative * loudest + (fluctuation.telegraph.on() ? fluctuation.telegraph.amplitude / 2 : 0.0);
-  return kernels::terminal_siemens(model.material.g_max_siemens * spread * relaxed, model.series_ohms) * slow;
+  return 1 + sigmas * flicker.relative * loudest + (fluctuation.telegraph.on() ? fluctuation.telegraph.amplitude / 2 : 0.0);
+}
+
+double Options::full_siemens() const noexcept { return relaxed_siemens(6.7) * slow_factor(6); }
+
+// No normal that is drawn lies as far out as 6.8. Weights whose squares add up to 1 add up to the root of their number at most, all octaves
+// being at their own end.
+double Options::most_siemens() const noexcept {
+  constexpr double most_sigmas = 6.8;
+  return relaxed_siemens(most_sigmas) * slow_factor(most_sigmas * std::sqrt(static_cast<double>(fluctuation.flicker.octaves)));
 }
 
 std::size_t Options::bytes_per_cell() const noexcept {
@@ -206,6 +220,7 @@ hal::Capabilities capabilities_of(const Options& options) {
   board.rows = options.rows;
   board.cols = options.cols;
   board.levels = std::min(material.levels_up, material.levels_down);
+  board.erase_pulses = material.levels_down;
   board.g_min_siemens = kernels::terminal_siemens(material.g_min_siemens, options.model.series_ohms);
   board.g_max_siemens = kernels::terminal_siemens(material.g_max_siemens, options.model.series_ohms);
   // The published response is that of identical pulses: two voltages and one width, which the steps say.

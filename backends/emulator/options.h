@@ -43,8 +43,14 @@ struct Options {
   bool ages() const noexcept { return relaxation.on() || fluctuation.on(); }  ///< cells change by themselves
   /// Largest terminal conductance that a cell of this board can show: the end of the number grid of Path::integer.
   double full_siemens() const noexcept;
+  /// A bound on it that no random number breaks.
+  double most_siemens() const noexcept;
   /// Memory that an array takes once it is written or multiplied.
   std::size_t bytes_per_cell() const noexcept;
+
+ private:
+  double relaxed_siemens(double sigmas) const noexcept;
+  double slow_factor(double sigmas) const noexcept;
 };
 
 /// Errors: as emulator_driver().

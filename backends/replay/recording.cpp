@@ -15,7 +15,7 @@ namespace {
 namespace hdf5 = calibration::hdf5;
 
 constexpr std::string_view format = "SEDMA recording";
-constexpr double version = 1;
+constexpr double version = 2;
 constexpr const char* root = "/";
 constexpr const char* words_path = "/commands/words";
 constexpr const char* values_path = "/commands/values";
@@ -31,7 +31,8 @@ constexpr std::size_t word_count = 14, value_count = 8;
 template <class Board, class Visit>
 void each_number(Board& b, Visit visit) {
   visit("cell", b.cell), visit("unselected", b.unselected), visit("arrays", b.arrays), visit("rows", b.rows), visit("cols", b.cols);
-  visit("levels", b.levels), visit("g_min_siemens", b.g_min_siemens), visit("g_max_siemens", b.g_max_siemens);
+  visit("levels", b.levels), visit("erase_pulses", b.erase_pulses), visit("g_min_siemens", b.g_min_siemens),
+      visit("g_max_siemens", b.g_max_siemens);
   visit("dac_bits", b.dac_bits), visit("adc_bits", b.adc_bits), visit("features", b.features);
   const auto range = [&](const std::string& name, auto& r) {
     visit(name + ".min", r.min), visit(name + ".max", r.max), visit(name + ".step", r.step);

@@ -51,6 +51,7 @@ TEST(EmulatorOptions, AllAtOnce) {
       "&dac_joules_per_code=3e-15&wire_farads=4e-16");
   EXPECT_EQ(device->capabilities().board_id, "emulator-Ag-aSi-10x20x3-seed18446744073709551615");
   EXPECT_EQ(device->capabilities().levels, 97u);
+  EXPECT_EQ(device->capabilities().erase_pulses, 100u) << "down takes more pulses than up";
   EXPECT_EQ(device->capabilities().cell, hal::Cell::one_r);
   EXPECT_EQ(device->capabilities().adc_bits, 0);
   const auto a = assumptions(*device);

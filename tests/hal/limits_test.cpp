@@ -99,6 +99,15 @@ TEST(Ledger, AnalogCellsEraseWithinTheirPulses) {
   EXPECT_EQ(ledger.charge(program.command).value().total, 6u * 18u);
 }
 
+TEST(Ledger, AnEraseIsChargedAsTheRampDown) {
+  Capabilities board = scripted_capabilities();  // 16 levels
+  board.erase_pulses = 20;
+  Ledger ledger(Limits(), board);
+  ProgramOf program(7);
+  program.command.erase = true;
+  EXPECT_EQ(ledger.charge(program.command).value().total, 6u * 27u);
+}
+
 TEST(Ledger, ARefusalChangesNothing) {
   Ledger ledger(counted(10, 50), scripted_capabilities());
   EXPECT_TRUE(ledger.charge(ProgramOf(7).command).ok());  // 42 of 50, 7 of 10 a cell

@@ -14,6 +14,7 @@
 #include "runtime/session.h"
 #include "tests/runtime/foreign_hdf5.h"
 #include "tests/runtime/matrix_testing.h"
+#include "tests/runtime/same_matrix.h"
 #include "tests/runtime/support.h"
 #include "tests/temporary_directory.h"
 
@@ -22,77 +23,12 @@ namespace {
 
 using sedma::testing::TemporaryDirectory;
 
-const ReadLimits stream_all{.held_values = 0};
-
-std::uint32_t below(std::mt19937& random, std::uint32_t end) { return static_cast<std::uint32_t>(random() % end); }
-
-/// Row-major values with rows, columns and blocks of zeros among random ones.
-std::vector<double> random_values(std::mt19937& random, std::uint32_t rows, std::uint32_t cols, bool narrow) {
-  std::normal_distribution<double> normal;
-  const std::uint32_t zeros = below(random, 4);  // 0: none
-  std::vector<double> values(std::size_t{rows} * cols);
-  for (std::uint32_t r = 0; r < rows; ++r)
-    for (std::uint32_t c = 0; c < cols; ++c) {
-      const bool empty = zeros != 0 && (r % 5 == zeros || c % 7 == zeros || (r / 8 + c / 8) % 3 == 0 || random() % 4 < zeros - 1);
-      const double value = empty ? (random() % 2 == 0 ? 0.0 : -0.0) : normal(random);
-      values[std::size_t{r} * cols + c] = narrow ? static_cast<double>(static_cast<float>(value)) : value;
-    }
-  return values;
-}
-
-std::vector<hsize_t> random_chunk(std::mt19937& random, std::uint32_t rows, std::uint32_t cols) {
-  if (random() % 2 == 0) return {};
-  return {1 + random() % rows, 1 + random() % cols};
-}
-
 std::unique_ptr<MatrixSource> streamed(const std::string& path) {
   auto source = open_matrix(path, stream_all);
   EXPECT_TRUE(succeeds(source));
   if (!source.ok()) return nullptr;
   EXPECT_NE(dynamic_cast<const DenseFile*>(source->get()), nullptr);
   return std::move(source).value();
-}
-
-std::vector<std::uint32_t> some(std::mt19937& random, std::uint32_t end) {
-  std::vector<std::uint32_t> picked;
-  const std::uint32_t step = 1 + below(random, 4), stop = 1 + below(random, end);
-  for (std::uint32_t k = below(random, stop); k < stop; k += step) picked.push_back(k);
-  return picked;
-}
-
-void expect_same(const MatrixSource& a, const MatrixSource& b, std::mt19937& random) {
-  EXPECT_EQ(a.name(), b.name());
-  ASSERT_EQ(a.rows(), b.rows());
-  ASSERT_EQ(a.cols(), b.cols());
-  EXPECT_EQ(a.nonzeros(), b.nonzeros());
-  EXPECT_EQ(a.content(), b.content());
-  EXPECT_EQ(bits(a.row_bounds()), bits(b.row_bounds()));
-  std::vector<std::vector<double>> rows;
-  std::vector<std::uint32_t> scratch_a, scratch_b;
-  ASSERT_TRUE(succeeds(a.for_each_row([&](std::uint32_t row, const RowEntries& entries) {
-    EXPECT_EQ(row, rows.size());
-    rows.emplace_back(entries.values.begin(), entries.values.end());
-    const auto columns = a.row_columns(row, scratch_a), others = b.row_columns(row, scratch_b);
-    EXPECT_TRUE(std::equal(columns.begin(), columns.end(), others.begin(), others.end())) << "row " << row;
-    EXPECT_TRUE(std::equal(columns.begin(), columns.end(), entries.columns.begin(), entries.columns.end())) << "row " << row;
-    return Status();
-  })));
-  ASSERT_TRUE(succeeds(b.for_each_row([&](std::uint32_t row, const RowEntries& entries) {
-    EXPECT_EQ(bits(entries.values), bits(rows[row])) << "row " << row;
-    return Status();
-  })));
-  for (int k = 0; k < 10; ++k) {
-    const auto some_rows = some(random, a.rows()), some_cols = some(random, a.cols());
-    std::vector<double> out_a(some_rows.size() * some_cols.size(), 7), out_b(out_a);
-    ASSERT_TRUE(succeeds(a.gather(some_rows, some_cols, out_a.data())));
-    ASSERT_TRUE(succeeds(b.gather(some_rows, some_cols, out_b.data())));
-    EXPECT_EQ(bits(out_a), bits(out_b));
-  }
-  const auto x = random_inputs(3, 2, a.cols());
-  std::vector<double> y_a(2 * a.rows()), y_b(2 * a.rows());
-  ASSERT_TRUE(succeeds(a.multiply(x, y_a, 2)));
-  ASSERT_TRUE(succeeds(b.multiply(x, y_b, 2)));
-  EXPECT_EQ(bits(y_a), bits(y_b));
 }
 
 /// Random shapes, types and layouts; the bands of such small files hold few rows, so that tiles and bands never agree.
@@ -330,7 +266,7 @@ TEST_F(StreamedFile, TruncatedBeforeItIsProgrammed) {
 TEST_F(StreamedFile, ChangedBetweenTwoBatchesOfSeveralTurns) {
   const auto device = test::open_device("emulator:EpiRAM?rows=16&cols=16&arrays=3");
   Session session = open(*device);
-  ASSERT_GT(session.plan().turns, 1u);
+  ASSERT_GT(session.layouts().front().turns, 1u);
   ASSERT_TRUE(succeeds(session.multiply(x_, 1)));
   change(59, 49, 5);
   EXPECT_TRUE(fails(session.multiply(x_, 1), Code::data_corrupt, "row 59 is not what it was"));

@@ -49,6 +49,26 @@ TEST(RowPattern, GivesBackWhatItWasGiven) {
   }
 }
 
+TEST(RowPattern, PartsOneBehindTheOtherAreThePatternOfAll) {
+  std::mt19937 random(2);
+  for (const std::uint32_t cols : {1u, 64u, 65u, 200u}) {
+    SCOPED_TRACE(cols);
+    RowPattern whole(cols), joined(cols);
+    for (const int rows : {0, 3, 1, 20}) {
+      RowPattern part(cols);
+      for (int k = 0; k < rows; ++k) {
+        const Columns row = random_row(random, cols);
+        whole.add_row(row);
+        part.add_row(row);
+      }
+      joined.append(part);
+    }
+    EXPECT_EQ(joined.count(), whole.count());
+    EXPECT_TRUE(std::equal(whole.slots().begin(), whole.slots().end(), joined.slots().begin(), joined.slots().end()));
+    EXPECT_TRUE(std::equal(whole.words().begin(), whole.words().end(), joined.words().begin(), joined.words().end()));
+  }
+}
+
 TEST(RowPattern, TakesLittleMemory) {
   constexpr std::uint32_t cols = 16384;
   Columns all(cols), but_one;

@@ -93,7 +93,8 @@ TEST(SessionWires, UnitVectorsFindTheOperator) {
     ASSERT_TRUE(session.program().ok());
     EXPECT_GE(session.programming().products, 31u) << "read-back is paid for";
     const kernels::Window window{device->capabilities().g_min_siemens, device->capabilities().g_max_siemens};
-    OperatorRead read(*device, session.plan().placements[0], encoding, 1);
+    const Layout layout = session.layouts().front();
+    OperatorRead read(*device, layout.placements[0], encoding, 1);
     StageCost cost;
     double seconds = 0;
     ASSERT_TRUE(read.submit(1, std::chrono::minutes(1)).ok());

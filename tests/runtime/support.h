@@ -50,6 +50,7 @@ struct Run {
   std::vector<double> exact, expected;
   runtime::StageCost programming, multiplying;
   runtime::Plan plan;
+  runtime::Layout layout;
 };
 
 /// Opens, programs and multiplies `batch` random vectors; fails the test if anything fails.
@@ -70,6 +71,7 @@ inline Run run(hal::Device& device, const runtime::Matrix& matrix, const runtime
   result.programming = session->programming();
   result.multiplying = session->multiplying();
   result.plan = session->plan();
+  result.layout = session->layouts().front();
   return result;
 }
 
