@@ -65,11 +65,6 @@ void Exchange::set_pulse(const Pulse& pulse) {
   pulse_ = pulse;
 }
 
-bool Exchange::at_work() const {
-  const std::lock_guard lock(mutex_);
-  return pulse_.stage != 0;
-}
-
 Pulse Exchange::pulse_of(int peer) const {
   const std::lock_guard lock(mutex_);
   Pulse pulse = peer == rank_ ? pulse_ : of(peer).pulse;

@@ -40,8 +40,6 @@ class Exchange : public Transport {
   Traffic traffic(int peer) const override;
   void set_pulse(const Pulse& pulse) override;
   Pulse pulse_of(int peer) const override;
-  /// Whether this rank tells of a stage.
-  bool at_work() const;
   bool lost(int peer) const override;
   bool anybody_lost() const override;
 

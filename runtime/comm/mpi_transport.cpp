@@ -77,12 +77,11 @@ void MpiTransport::turn(Time now) {
   }
 }
 
-// While data is under way the processor is given to whoever can use it, but not left: a sleep costs more than a message. Where the rank
-// is at work, that would take half of its processor: there it sleeps. The longer nothing happens, the longer the sleep: on a virtual
-// machine each takes 20 us of a processor.
+// While data is under way the processor is given to whoever can use it, but not left: a sleep costs more than a message. The longer
+// nothing happens, the longer the sleep: on a virtual machine each takes 20 us of a processor.
 void MpiTransport::rest(Time now) {
   const auto quiet = now - last_data();
-  if (quiet < milliseconds(1) && !at_work()) {
+  if (quiet < milliseconds(1)) {
     std::this_thread::yield();
   } else {
     wait_for_send(quiet < milliseconds(20) ? microseconds(50) : quiet < milliseconds(200) ? microseconds(250) : microseconds(1000));
