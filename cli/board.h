@@ -33,8 +33,8 @@ Result<hal::Uri> effective_uri(const hal::Registry& registry, const BoardRequest
 /// A second emulator with the options of the one that `uri` names, also inside a recorder or fault injector: nothing done to it reaches the
 /// board. Errors: unsupported (no emulator), and those of its driver.
 Result<std::unique_ptr<hal::Device>> open_twin(const hal::Registry& registry, const hal::Uri& uri);
-/// Whether the innermost device of a URI is an emulator: opening another one like it touches nothing.
-bool is_emulated(const hal::Registry& registry, const std::string& uri);
+/// Whether the innermost device of a URI `text` is an emulator: opening another one like it touches nothing.
+bool is_emulated(const hal::Registry& registry, const std::string& text);
 /// Errors: invalid_argument (the URI: no such driver, material, option or value: lists what exists), and what the driver reports.
 Result<Board> open_board(const hal::Registry& registry, const BoardRequest& request);
 

@@ -1,6 +1,7 @@
 // What a run is expected to cost: some tiles of the matrix on a twin of the emulator, scaled to all of it.
 
 #include <algorithm>
+#include <cmath>
 #include <vector>
 
 #include "cli/cost_forecast.h"
@@ -56,7 +57,7 @@ Status add_tile(const runtime::Matrix& tile, const runtime::Choice& choice, cons
 StageForecast written(const Trial& trial, double cells, double word_lines) {
   const double factor = cells / trial.cells;
   StageForecast cost;
-  cost.pulses = static_cast<std::uint64_t>(trial.pulses * factor + 0.5);
+  cost.pulses = static_cast<std::uint64_t>(std::llround(trial.pulses * factor));
   cost.joules = {trial.joules.cells * factor, trial.joules.lines * factor, trial.joules.dac * factor, trial.joules.adc * factor,
                  trial.joules.verify * factor};
   cost.seconds = trial.seconds / trial.word_lines * word_lines;
@@ -75,7 +76,8 @@ StageForecast multiplied(const Trial& trial, const CostModel& model, const Windo
 void add_products(const Trial& trial, const CostModel& model, const Workload& work, const hal::Capabilities& board, RunForecast& run) {
   run.multiplying = repeated(run.multiplying, 2);
   const std::uint32_t lines = std::min(board.rows, work.products->cols);
-  const double windows = static_cast<double>((work.products->cols + lines - 1) / lines);
+  const std::uint32_t whole_windows = (work.products->cols + lines - 1) / lines;
+  const double windows = whole_windows;
   const WindowWork window{0, 0, 0, lines, 2, lines, 2, 0};
   run.programming += repeated(written(trial, windows * lines * 2, windows * lines), work.vectors);
   const auto products = static_cast<std::uint64_t>(windows * work.products->rows);

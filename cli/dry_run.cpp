@@ -86,8 +86,8 @@ Result<DryRun> foretell(const MultiplyContext& c, const runtime::Session& sessio
   for (std::size_t r = 0; r < told.layouts.size(); ++r) {
     const runtime::RankFacts& facts = c.job != nullptr ? c.job->ranks[r] : alone;
     told.commands.push_back(forecast(told.plan.choice, told.layouts[r], c.matrix, facts.capabilities, c.session.products, vectors_of(c)));
-    SEDMA_ASSIGN_OR_RETURN(CostForecast cost, cost_on(c, registry, facts, told.plan, told.layouts[r]));
-    costs.push_back(std::move(cost));
+    SEDMA_ASSIGN_OR_RETURN(const CostForecast cost, cost_on(c, registry, facts, told.plan, told.layouts[r]));
+    costs.push_back(cost);
   }
   told.cost = together(costs);
   told.traffic.resize(1);

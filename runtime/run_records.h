@@ -21,7 +21,7 @@ Result<RunIdentity> read_identity(const std::string& directory);
 Status same_run(const RunIdentity& there, const RunIdentity& asked);
 
 /// Overwrites the older of the two generations. Errors: unavailable.
-Status write_standing(const std::string& directory, const NumberedStanding& standing);
+Status write_standing(const std::string& directory, const NumberedStanding& numbered);
 /// The newest whole generation; nothing if there is neither. Errors: data_corrupt (no whole one), unavailable, unsupported.
 Result<std::optional<NumberedStanding>> read_standing(const std::string& directory);
 

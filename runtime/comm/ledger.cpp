@@ -6,7 +6,7 @@
 namespace sedma::runtime {
 namespace {
 
-std::vector<Ledger::Batch> batches(std::map<std::uint32_t, std::vector<std::uint32_t>> by_rank) {
+std::vector<Ledger::Batch> batches(std::map<std::uint32_t, std::vector<std::uint32_t>>&& by_rank) {
   std::vector<Ledger::Batch> result;
   for (auto& [rank, groups] : by_rank) result.push_back({rank, std::move(groups)});
   return result;

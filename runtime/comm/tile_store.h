@@ -23,7 +23,7 @@ class TileStore final : public TileValues {
   /// Errors: data_corrupt (does not fit the session; nothing is held then), internal (no values, and no matrix here).
   Status hold(HoldMessage message);
   void drop(std::span<const std::uint32_t> groups);
-  Status gather(std::uint32_t tile, double* out) const override;
+  Status gather(std::uint32_t index, double* out) const override;
   /// @pre the row is one of a tile held.
   double row_bound(std::uint32_t row) const;
   bool holds(std::span<const std::uint32_t> groups) const;
@@ -31,7 +31,7 @@ class TileStore final : public TileValues {
   const std::map<std::uint32_t, std::uint64_t>& held() const noexcept { return held_; }
 
  private:
-  Status check(const HeldGroup& group, bool with_values) const;
+  Status check(const HeldGroup& held, bool with_values) const;
 
   OpenMessage open_;
   Plan plan_;
