@@ -127,7 +127,7 @@ TEST(Launch, ArgumentsOfMpirun) {
                                                                                 "multiply",  "--log",
                                                                                 "d",         "--resume"}));
   EXPECT_EQ(probe_arguments(options, "y"), (Arguments{"mpirun", "-n", "1", "--host", "y", "--oversubscribe", "--bind-to", "none", "true"}));
-  options.command.push_back("--resume");
+  options.command.emplace_back("--resume");
   EXPECT_EQ(next_job_arguments(options, {{"x", 1, 1}}).back(), "--resume");
   EXPECT_EQ(next_job_arguments(options, {{"x", 1, 1}}).size(), first_job_arguments(options, {{"x", 1, 1}}).size());
 }
