@@ -10,6 +10,7 @@
 #include <chrono>
 #include <cstdio>
 #include <cstdlib>
+#include <exception>
 #include <fstream>
 #include <nlohmann/json.hpp>
 #include <string>
@@ -74,9 +75,7 @@ void run(const Options& o, const std::string& launcher, Run& best) {
   }
 }
 
-}  // namespace
-
-int main(int argc, char** argv) {
+int measure(int argc, char** argv) {
   Options o;
   CLI::App app("Products of one rank and of two, each on one core, beside two pinned processes that only multiply and add");
   app.add_option("program", o.program, "the program sedma")->required();
@@ -109,4 +108,15 @@ int main(int argc, char** argv) {
              two.product_seconds / threads.product_seconds, threads.product_seconds * 1e3);
   fmt::print("not at work, the idler rank   {:.1f} % of its time\n", two.waiting * 100);
   return 0;
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  try {
+    return measure(argc, argv);
+  } catch (const std::exception& error) {
+    fmt::print(stderr, "ranks_report: {}\n", error.what());
+    return 1;
+  }
 }
