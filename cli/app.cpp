@@ -71,7 +71,9 @@ int run(int argc, char** argv) {
                                          add_run(program),
                                          add_demo(program, arguments),
                                          add_info(program),
+                                         add_plan(program),
                                          add_devices(program),
+                                         add_memory(program),
                                          add_conformance(program, arguments),
                                          add_board_check(program, arguments)};
   try {

@@ -3,6 +3,8 @@
 #include <algorithm>
 
 #include "backends/backends.h"
+#include "kernels/materials.h"
+#include "kernels/relaxation.h"
 
 namespace sedma::cli {
 namespace {
@@ -68,6 +70,33 @@ Result<Board> open_board(const hal::Registry& registry, const BoardRequest& requ
   board.device = std::move(device).value();
   board.assumptions = assumptions_of(registry, uri, *board.device);
   return board;
+}
+
+std::optional<runtime::DeviceModel> emulated_model(const Board& board) {
+  if (!board.assumptions) return std::nullopt;
+  const auto material = kernels::find_material(board.device->capabilities().material);
+  if (!material.ok()) return std::nullopt;
+  const backends::EmulatorAssumptions& a = *board.assumptions;
+  runtime::DeviceModel model;
+  model.name = "published";
+  model.cell = {*material, a.transistor_ohms, a.cycle_to_cycle, a.read_noise, a.read_floor_siemens, a.device_to_device, a.stuck_fraction};
+  model.adc_joules = a.adc_joules;
+  model.adc_seconds = a.adc_seconds;
+  model.dac_joules = a.dac_joules;
+  model.columns_per_adc = a.columns_per_adc;
+  model.wire_farads = a.wire_farads;
+  model.most_siemens = a.most_siemens;
+  model.cubic_per_square_volt = a.cubic_per_square_volt;
+  model.ideal_writing = a.ideal_writing;
+  model.wire_ohms_per_cell = a.wires == "none" ? 0 : a.wire_ohms_per_cell;
+  const auto relaxation = kernels::find_relaxation(a.relaxation);
+  if (relaxation.ok()) runtime::set_relaxation(*relaxation, a.kelvin, model);
+  return model;
+}
+
+Result<runtime::DeviceModel> device_model(const Board& board) {
+  if (auto model = emulated_model(board)) return *std::move(model);
+  return runtime::published_model(board.device->capabilities());
 }
 
 }  // namespace sedma::cli

@@ -8,6 +8,7 @@
 
 #include "backends/emulator/emulator.h"
 #include "hal/registry.h"
+#include "runtime/device_model.h"
 
 namespace sedma::cli {
 
@@ -20,6 +21,11 @@ struct Board {
   std::unique_ptr<hal::Device> device;
   std::optional<backends::EmulatorAssumptions> assumptions;  ///< of an emulator, also inside a recorder or fault injector
 };
+
+/// The model that an emulator computes by; nothing: no emulator.
+std::optional<runtime::DeviceModel> emulated_model(const Board& board);
+/// The same, or runtime::published_model() of another device. Errors: of published_model().
+Result<runtime::DeviceModel> device_model(const Board& board);
 
 /// Which device to open.
 struct BoardRequest {

@@ -18,12 +18,14 @@ struct Command {
 
 Command add_devices(CLI::App& program);
 Command add_info(CLI::App& program);
+Command add_plan(CLI::App& program);
 Command add_multiply(CLI::App& program, const std::vector<std::string>& argv);
 Command add_sweep(CLI::App& program, const std::vector<std::string>& argv);
 Command add_conformance(CLI::App& program, const std::vector<std::string>& argv);
 Command add_board_check(CLI::App& program, const std::vector<std::string>& argv);
 Command add_demo(CLI::App& program, const std::vector<std::string>& argv);
 Command add_run(CLI::App& program);
+Command add_memory(CLI::App& program);
 
 /// "--input-seed" is also set by SEDMA_INPUT_SEED.
 inline std::string environment_name(const std::string& option) {

@@ -5,7 +5,7 @@
 #include <vector>
 
 #include "cli/cost_forecast.h"
-#include "cli/cost_model.h"
+#include "runtime/cost_model.h"
 #include "runtime/matrix.h"
 #include "runtime/session.h"
 
@@ -40,7 +40,7 @@ Status add_tile(const runtime::Matrix& tile, const runtime::Choice& choice, cons
   SEDMA_ASSIGN_OR_RETURN(runtime::Session session, runtime::Session::open(*twin, tile, options));
   SEDMA_RETURN_IF_ERROR(session.multiply(runtime::random_inputs(trial_seed, trial_vectors, tile.cols()), trial_vectors).status());
   const runtime::StageCost &written = session.programming(), &multiplied = session.multiplying();
-  const double slices = 1.0 + choice.slices, vectors = static_cast<double>(trial_vectors);
+  const double slices = 1.0 + choice.slices, vectors = static_cast<double>(trial_vectors) * choice.conversion.repeats;
   const double cells = slices * tile.cols() * kernels::bit_lines(choice.encoding, tile.rows());
   trial.joules += written.joules;
   trial.pulses += static_cast<double>(written.pulses);
@@ -54,9 +54,9 @@ Status add_tile(const runtime::Matrix& tile, const runtime::Choice& choice, cons
   return {};
 }
 
-StageForecast written(const Trial& trial, double cells, double word_lines) {
+runtime::StageForecast written(const Trial& trial, double cells, double word_lines) {
   const double factor = cells / trial.cells;
-  StageForecast cost;
+  runtime::StageForecast cost;
   cost.pulses = static_cast<std::uint64_t>(std::llround(trial.pulses * factor));
   cost.joules = {trial.joules.cells * factor, trial.joules.lines * factor, trial.joules.dac * factor, trial.joules.adc * factor,
                  trial.joules.verify * factor};
@@ -64,8 +64,9 @@ StageForecast written(const Trial& trial, double cells, double word_lines) {
   return cost;
 }
 
-StageForecast multiplied(const Trial& trial, const CostModel& model, const WindowWork& window, std::uint64_t vectors) {
-  StageForecast cost = model.product_overhead(window, vectors);
+runtime::StageForecast multiplied(const Trial& trial, const runtime::CostModel& model, const runtime::WindowWork& window,
+                                  std::uint64_t vectors) {
+  runtime::StageForecast cost = model.product_overhead(window, vectors);
   const double lines = static_cast<double>(vectors) * window.word_lines;
   cost.joules.cells = trial.cell_joules / trial.product_cells * lines * window.bit_lines;
   cost.joules.lines = trial.line_joules / trial.product_lines * lines;
@@ -73,25 +74,27 @@ StageForecast multiplied(const Trial& trial, const CostModel& model, const Windo
 }
 
 // x~ on pairs of bit lines, as if it were a part of the matrix.
-void add_products(const Trial& trial, const CostModel& model, const Workload& work, const hal::Capabilities& board, RunForecast& run) {
+void add_products(const Trial& trial, const runtime::CostModel& model, const runtime::Workload& work, const hal::Capabilities& board,
+                  runtime::RunForecast& run) {
   run.multiplying = repeated(run.multiplying, 2);
   const std::uint32_t lines = std::min(board.rows, work.products->cols);
   const std::uint32_t whole_windows = (work.products->cols + lines - 1) / lines;
   const double windows = whole_windows;
-  const WindowWork window{0, 0, 0, lines, 2, lines, 2, 0};
+  const runtime::WindowWork window{0, 0, 0, lines, 2, lines, 2, 0};
   run.programming += repeated(written(trial, windows * lines * 2, windows * lines), work.vectors);
-  const auto products = static_cast<std::uint64_t>(windows * work.products->rows);
+  const auto products = std::uint64_t{whole_windows} * work.products->rows * work.choice.conversion.repeats;
   run.multiplying += repeated(multiplied(trial, model, window, products), work.vectors);
 }
 
 }  // namespace
 
-Result<CostForecast> forecast_costs(const Workload& work, const runtime::MatrixSource& matrix, std::span<const runtime::Tile> tiles,
-                                    const hal::Registry& registry, const Board& board) {
+Result<runtime::CostForecast> forecast_costs(const runtime::Workload& work, const runtime::MatrixSource& matrix,
+                                             std::span<const runtime::Tile> tiles, const hal::Registry& registry, const Board& board) {
   const hal::Capabilities& capabilities = board.device->capabilities();
-  CostForecast costs = worst_case(work, capabilities, board.assumptions);
-  if (!board.assumptions) return costs;
-  costs.expected = RunForecast{};
+  const std::optional<runtime::DeviceModel> device = emulated_model(board);
+  runtime::CostForecast costs = runtime::worst_case(work, capabilities, device);
+  if (!device) return costs;
+  costs.expected = runtime::RunForecast{};
   if (tiles.empty() || work.windows.empty()) return costs;
   SEDMA_ASSIGN_OR_RETURN(const hal::Uri uri, hal::Uri::parse(board.uri));
   Trial trial;
@@ -100,13 +103,13 @@ Result<CostForecast> forecast_costs(const Workload& work, const runtime::MatrixS
     SEDMA_ASSIGN_OR_RETURN(const runtime::Matrix tile, values_of(matrix, tiles[(2 * k + 1) * tiles.size() / (2 * count)]));
     SEDMA_RETURN_IF_ERROR(add_tile(tile, work.choice, registry, uri, trial).with_context("trial on a twin of the board"));
   }
-  const CostModel model(*board.assumptions, capabilities, work.choice);
-  costs.expected = add_windows(
+  const runtime::CostModel model(*device, capabilities, work.choice);
+  costs.expected = runtime::add_windows(
       work, capabilities,
-      [&](const WindowWork& window) {
+      [&](const runtime::WindowWork& window) {
         return written(trial, static_cast<double>(window.word_lines) * window.bit_lines, window.word_lines);
       },
-      [&](const WindowWork& window) { return multiplied(trial, model, window, 1); });
+      [&](const runtime::WindowWork& window) { return multiplied(trial, model, window, work.choice.conversion.repeats); });
   if (work.products) add_products(trial, model, work, capabilities, *costs.expected);
   return costs;
 }

@@ -21,7 +21,7 @@ struct OptionText {
   const char *key, *fallback, *meaning;
 };
 
-constexpr std::array<OptionText, 40> emulator_options = {{
+constexpr std::array<OptionText, 42> emulator_options = {{
     {"arrays", "256", "arrays on the board"},
     {"rows", "256", "word lines (inputs) of an array"},
     {"cols", "256", "bit lines (outputs) of an array"},
@@ -29,6 +29,8 @@ constexpr std::array<OptionText, 40> emulator_options = {{
     {"adc_bits", "8", "of the output converters, 2 to 16; 0: ideal, counted at 0 J and 0 s"},
     {"dac_bits", "8", "of the input converters, 2 to 16; 0: ideal"},
     {"c2c", "on", "on or off: cycle-to-cycle noise of writing"},
+    {"c2c_scale", "1", "its sd / the published one: a board that differs from its material's numbers"},
+    {"nonlinearity", "1", "how much more bent the pulse response is than published: its A is divided by this"},
     {"ideal_writing", "off", "on or off: every cell is put on its target at no cost, for error budgets"},
     {"transistor", "on", "on or off: 15 kOhm access transistor in series with every cell"},
     {"read_noise", "0", "sd of one read of a cell / its conductance"},

@@ -12,22 +12,22 @@ namespace {
 
 Vectorwise vectors_of(const MultiplyContext& c) { return {c.batch, c.options.each.value_or(static_cast<std::uint32_t>(c.batch))}; }
 
-Workload workload(const MultiplyContext& c, const runtime::Plan& plan, const runtime::Layout& layout) {
-  Workload work;
+runtime::Workload workload(const MultiplyContext& c, const runtime::Plan& plan, const runtime::Layout& layout) {
+  runtime::Workload work;
   work.choice = plan.choice;
-  for (const runtime::Placement& placement : layout.placements) work.windows.push_back(work_of(placement));
+  for (const runtime::Placement& placement : layout.placements) work.windows.push_back(runtime::work_of(placement));
   work.programmings = layout.turns > 1 ? vectors_of(c).products() : 1;
   work.vectors = c.batch;
-  if (c.session.products) work.products = Workload::Products{c.matrix.rows(), c.matrix.cols()};
+  if (c.session.products) work.products = runtime::Workload::Products{c.matrix.rows(), c.matrix.cols()};
   return work;
 }
 
 // A board of another host is not opened here; what an emulator will cost, one like it tells.
-Result<CostForecast> cost_on(const MultiplyContext& c, const hal::Registry& registry, const runtime::RankFacts& facts,
-                             const runtime::Plan& plan, const runtime::Layout& layout) {
-  const Workload work = workload(c, plan, layout);
+Result<runtime::CostForecast> cost_on(const MultiplyContext& c, const hal::Registry& registry, const runtime::RankFacts& facts,
+                                      const runtime::Plan& plan, const runtime::Layout& layout) {
+  const runtime::Workload work = workload(c, plan, layout);
   if (facts.uri == c.board.uri) return forecast_costs(work, c.matrix, plan.tiles, registry, c.board);
-  if (!is_emulated(registry, facts.uri)) return worst_case(work, facts.capabilities, std::nullopt);
+  if (!is_emulated(registry, facts.uri)) return runtime::worst_case(work, facts.capabilities, std::nullopt);
   SEDMA_ASSIGN_OR_RETURN(const Board twin, open_board(registry, {facts.uri, {}, {}}));
   return forecast_costs(work, c.matrix, plan.tiles, registry, twin);
 }
@@ -82,14 +82,14 @@ Result<DryRun> foretell(const MultiplyContext& c, const runtime::Session& sessio
   DryRun told{session.plan(), session.layouts(), {}, {}, {}};
   const hal::Registry registry = make_registry();
   const runtime::RankFacts alone{"", c.board.uri, c.board.device->capabilities(), {}, 0, ""};
-  std::vector<CostForecast> costs;
+  std::vector<runtime::CostForecast> costs;
   for (std::size_t r = 0; r < told.layouts.size(); ++r) {
     const runtime::RankFacts& facts = c.job != nullptr ? c.job->ranks[r] : alone;
     told.commands.push_back(forecast(told.plan.choice, told.layouts[r], c.matrix, facts.capabilities, c.session.products, vectors_of(c)));
-    SEDMA_ASSIGN_OR_RETURN(const CostForecast cost, cost_on(c, registry, facts, told.plan, told.layouts[r]));
+    SEDMA_ASSIGN_OR_RETURN(const runtime::CostForecast cost, cost_on(c, registry, facts, told.plan, told.layouts[r]));
     costs.push_back(cost);
   }
-  told.cost = together(costs);
+  told.cost = runtime::together(costs);
   told.traffic.resize(1);
   if (c.job != nullptr) {
     SEDMA_ASSIGN_OR_RETURN(told.traffic, runtime::forecast_traffic(c.job->ranks, c.matrix, c.session, c.batch, vectors_of(c).each));

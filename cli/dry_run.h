@@ -15,7 +15,7 @@ struct DryRun {
   std::vector<runtime::Layout> layouts;   ///< of every rank
   std::vector<Forecast> commands;         ///< of every rank
   std::vector<runtime::Traffic> traffic;  ///< of every rank, exact if nothing is lost
-  CostForecast cost;                      ///< of all boards together
+  runtime::CostForecast cost;             ///< of all boards together
 };
 /// Errors: of the trial of an emulator, and of the matrix.
 Result<DryRun> foretell(const MultiplyContext& context, const runtime::Session& session);

@@ -110,7 +110,7 @@ class Keeper {
 // All products, one after another, into report.product.
 Status multiply_all(const JobRequest& request, runtime::Session& session, std::optional<Keeper>& keeper, JobReport& report) {
   const std::size_t rows = request.matrix.rows(), cols = request.matrix.cols();
-  report.product = {request.batch, rows, std::vector<double>(request.batch * rows)};
+  report.product = {request.batch, rows, std::vector<double>(request.batch * rows), {}};
   std::size_t done = 0;
   if (keeper) {
     SEDMA_ASSIGN_OR_RETURN(const std::vector<double> before, keeper->products());

@@ -101,6 +101,7 @@ Command add_multiply(CLI::App& program, const std::vector<std::string>& argv) {
                 "sedma multiply --matrix a.mtx --device 'emulator:EpiRAM?arrays=4' --limits board.json --dry-run",
                 "sedma multiply --matrix a.mtx --device emulator:Ag-aSi --json - | jq .error",
                 "mpirun -n 4 --hostfile hosts sedma multiply --matrix a.h5 --device emulator:EpiRAM --batch 64",
+                "sedma multiply --matrix bcsstk02.mtx --device emulator:EpiRAM --batch 64 --target-error 0.01 --explain",
                 "sedma run -n 4 --hostfile hosts -- multiply --matrix a.h5 --device emulator:EpiRAM --batch 200 --each 1 --log run1"}));
   const auto options = std::make_shared<MultiplyOptions>();
   add_subject_options(*command, *options);
@@ -108,7 +109,11 @@ Command add_multiply(CLI::App& program, const std::vector<std::string>& argv) {
   add_session_options(*command, *options);
   add_board_options(*command, *options);
   add_outcome(*command, *options);
-  return {command, [options, argv] { return run_multiply(*options, argv); }};
+  add_tuning_options(*command, options->tuning);
+  return {command, [options, argv, command] {
+            options->tuning.decided = decided_options(*command);
+            return run_multiply(*options, argv);
+          }};
 }
 
 }  // namespace sedma::cli

@@ -12,6 +12,11 @@ std::string tile_mistake(std::string& text) {
   return lexical_cast(text, tile) ? "" : fmt::format("'{}' is not ROWSxCOLS, two whole numbers > 0 such as 64x32", text);
 }
 
+std::string lambda_mistake(std::string& text) {
+  LambdaOption lambda;
+  return lexical_cast(text, lambda) ? "" : fmt::format("{} is not a number >= 0 or 'adaptive'", text);
+}
+
 }  // namespace
 
 void add_subject_options(CLI::App& command, MultiplyOptions& o) {
@@ -28,6 +33,28 @@ void add_subject_options(CLI::App& command, MultiplyOptions& o) {
       ->type_name("N");
 }
 
+void add_layout_options(CLI::App& command, MultiplyOptions& o) {
+  add_option(command, "--tile", o.tile, "largest tile, in matrix rows and columns; default: what an array holds")
+      ->check(CLI::Validator(tile_mistake, ""))
+      ->type_name("ROWSxCOLS");
+  add_option(command, "--encoding", o.encoding, "two cells a value (pair), or one and a shared reference line (offset)")
+      ->check(CLI::IsMember({"pair", "offset"}))
+      ->capture_default_str()
+      ->type_name("KIND");
+  add_option(
+      command, "--partition", o.partition,
+      "static (every block of a grid, one on an array), grid (blocks that hold something) or clustered (rows that use the same columns "
+      "are brought together)")
+      ->check(CLI::IsMember({"static", "grid", "clustered"}))
+      ->capture_default_str()
+      ->type_name("KIND");
+  add_option(command, "--sharing", o.sharing,
+             "most tiles and slices that take turns with an array; 0: as many as fit, 1: none, the fastest")
+      ->check(CLI::Range(0u, 1000000u))
+      ->capture_default_str()
+      ->type_name("N");
+}
+
 void add_session_options(CLI::App& command, MultiplyOptions& o) {
   add_option(command, "--correction", o.correction,
              "none, products (x is written on the board for every x) or residual (slices hold what was written wrong)")
@@ -36,10 +63,10 @@ void add_session_options(CLI::App& command, MultiplyOptions& o) {
   add_option(command, "--slices", o.slices, "residual slices; more than 0 means --correction residual, whose default is 1")
       ->check(CLI::Range(0u, 16u))
       ->type_name("K");
-  add_option(command, "--lambda", o.lambda, "smooth the product: second-order denoising; 0: off")
-      ->check(non_negative())
-      ->capture_default_str()
-      ->type_name("VALUE");
+  add_option(command, "--lambda", o.lambda,
+             "smooth the product: second-order denoising; 0: off; adaptive: as much as lowers the risk of error")
+      ->check(CLI::Validator(lambda_mistake, ""))
+      ->type_name("VALUE|adaptive");
   add_option(command, "--passes", o.passes, "write-verify rounds at most")
       ->check(CLI::Range(1u, 100000u))
       ->capture_default_str()
@@ -52,13 +79,16 @@ void add_session_options(CLI::App& command, MultiplyOptions& o) {
       ->check(non_negative())
       ->capture_default_str()
       ->type_name("SECONDS");
-  add_option(command, "--tile", o.tile, "largest tile, in matrix rows and columns; default: what an array holds")
-      ->check(CLI::Validator(tile_mistake, ""))
-      ->type_name("ROWSxCOLS");
-  add_option(command, "--encoding", o.encoding, "two cells a value (pair), or one and a shared reference line (offset)")
-      ->check(CLI::IsMember({"pair", "offset"}))
+  add_layout_options(command, o);
+  add_option(command, "--headroom", o.conversion.headroom,
+             "full scale of the converters / largest possible current; below 1 they are finer and large outputs may saturate")
+      ->check(CLI::Range(1e-3, 1e3))
       ->capture_default_str()
-      ->type_name("KIND");
+      ->type_name("H");
+  add_option(command, "--repeats", o.conversion.repeats, "products averaged for every vector, each driven at a scale of its own")
+      ->check(CLI::Range(1u, 1000u))
+      ->capture_default_str()
+      ->type_name("R");
   add_option(command, "--scale", o.scale, "one scale and converter range for each output, or for the tile")
       ->check(CLI::IsMember({"output", "tile"}))
       ->capture_default_str()

@@ -11,7 +11,10 @@ namespace sedma::cli {
 
 /// --matrix, --batch, --input, --input-seed, --seed.
 void add_subject_options(CLI::App& command, MultiplyOptions& options);
-/// How the product is computed: --correction, --slices, --lambda, --passes, --tolerance, --tile, --encoding, --scale.
+/// --tile, --encoding, --partition, --sharing.
+void add_layout_options(CLI::App& command, MultiplyOptions& options);
+/// How the product is computed: those of the layout, --correction, --slices, --lambda, --passes, --tolerance, --scale, --headroom,
+/// --repeats, --wait.
 void add_session_options(CLI::App& command, MultiplyOptions& options);
 /// Their names without dashes.
 std::vector<std::string> session_option_keys();

@@ -1,6 +1,7 @@
 #include "cli/multiply_options.h"
 
 #include <charconv>
+#include <cmath>
 
 namespace sedma::cli {
 namespace {
@@ -27,6 +28,21 @@ Status check_budget_options(const MultiplyOptions& options) {
   return {};
 }
 
+// What works on one choice that is known beforehand.
+Status check_goal(const MultiplyOptions& options) {
+  SEDMA_RETURN_IF_ERROR(check_tuning(options.tuning));
+  if (!options.tuning.wanted()) return {};
+  if (options.budget)
+    return Status(Code::invalid_argument,
+                  "--budget takes the error of one choice apart; --explain prints the options that give the choice "
+                  "made for a goal: use those with it");
+  if (!options.log.empty())
+    return Status(Code::invalid_argument,
+                  "--log keeps a run that can be resumed with the same bits, and a goal may change its mind; "
+                  "--dry-run --explain prints the options that give the choice: use those with it");
+  return {};
+}
+
 }  // namespace
 
 bool lexical_cast(const std::string& text, TileSize& tile) {
@@ -37,10 +53,24 @@ bool lexical_cast(const std::string& text, TileSize& tile) {
   return cols.ec == std::errc{} && cols.ptr == end && tile.rows > 0 && tile.cols > 0;
 }
 
+bool lexical_cast(const std::string& text, LambdaOption& lambda) {
+  lambda.adaptive = text == "adaptive";
+  if (lambda.adaptive) return true;
+  const char* const end = text.data() + text.size();
+  const auto value = std::from_chars(text.data(), end, lambda.value);
+  return value.ec == std::errc{} && value.ptr == end && std::isfinite(lambda.value) && lambda.value >= 0;
+}
+
+runtime::Partition partition_of(const std::string& name) {
+  if (name == "static") return runtime::Partition::fixed;
+  return name == "grid" ? runtime::Partition::grid : runtime::Partition::clustered;
+}
+
 Result<runtime::SessionOptions> session_options(const MultiplyOptions& options) {
   runtime::SessionOptions session;
   SEDMA_ASSIGN_OR_RETURN(session.choice.slices, slices_of(options));
   SEDMA_RETURN_IF_ERROR(check_budget_options(options));
+  SEDMA_RETURN_IF_ERROR(check_goal(options));
   if (!options.input.empty() && options.input_seed)
     return Status(Code::invalid_argument, "--input gives the vectors and --input-seed draws them; use one of them");
   if (!options.output.empty() && options.output == options.json)
@@ -50,10 +80,14 @@ Result<runtime::SessionOptions> session_options(const MultiplyOptions& options) 
   if (!options.log.empty() && (options.dry_run || options.budget))
     return Status(Code::invalid_argument, "--log keeps the products of a run; --dry-run and --budget are none");
   session.products = options.correction == "products";
-  session.lambda = options.lambda;
+  session.lambda.adaptive = options.lambda.adaptive;
+  session.lambda.value = options.lambda.value;
   session.wait_seconds = options.wait;
+  session.choice.partition = partition_of(options.partition);
+  session.choice.sharing = options.sharing;
   session.choice.tile_rows = options.tile.rows;
   session.choice.tile_cols = options.tile.cols;
+  session.choice.conversion = options.conversion;
   session.choice.encoding = options.encoding == "pair" ? kernels::Encoding::pair : kernels::Encoding::offset;
   session.choice.scale = options.scale == "output" ? kernels::Scale::output : kernels::Scale::tile;
   session.choice.passes = options.passes;

@@ -44,14 +44,22 @@ std::string correction_text(const MultiplyContext& c) {
   const runtime::Correction kind = correction_of(c.session);
   std::string text = name(kind);
   if (kind == runtime::Correction::residual) text += fmt::format(", {}", count(c.session.choice.slices, "slice"));
-  if (c.session.lambda > 0) text += fmt::format(", denoised with lambda {:g}", c.session.lambda);
+  if (c.session.lambda.adaptive)
+    text += ", denoised as far as the risk falls";
+  else if (c.session.lambda.value > 0)
+    text += fmt::format(", denoised with lambda {:g}", c.session.lambda.value);
   return text;
+}
+
+std::string conversion_text(const runtime::Conversion& conversion) {
+  return fmt::format("headroom {:g}, {}", conversion.headroom, count(conversion.repeats, "repeat"));
 }
 
 std::string error_text(const MultiplyContext& c, const JobReport& job) {
   const auto& board = c.board.device->capabilities();
-  const std::string conditions = fmt::format("{}, {}, {} passes{}, seed {}", converters_text(board), c2c_text(c.board.assumptions),
-                                             c.session.choice.passes, physics_text(c.board.assumptions), device_seed(c));
+  const std::string conditions =
+      fmt::format("{}, {}, {}, {} passes{}, seed {}", converters_text(board), conversion_text(c.session.choice.conversion),
+                  c2c_text(c.board.assumptions), c.session.choice.passes, physics_text(c.board.assumptions), device_seed(c));
   if (!job.error) return fmt::format("not computed (--no-reference); {}", conditions);
   return fmt::format("{} relative l2, {} linf, original domain ({})", scientific(job.error->relative_l2),
                      scientific(job.error->relative_linf), conditions);
@@ -77,7 +85,8 @@ Json correction_json(const MultiplyContext& c, const runtime::Layout& layout, co
   return {
       {"kind", name(kind)},
       {"slices", c.session.choice.slices},
-      {"lambda", c.session.lambda},
+      {"lambda", c.session.lambda.value},
+      {"lambda_adaptive", c.session.lambda.adaptive},
       {"cost", {{"array_writes_per_x", with.programs - without.programs}, {"products_per_x", products_per_x}, {"note", cost_note(kind)}}}};
 }
 
@@ -89,7 +98,9 @@ void add_subject(Table& table, const MultiplyContext& c, const runtime::Plan& pl
                                    converters_text(board))});
   table.add({"plan", fmt::format("{}, {} encoding, memory efficiency {}", plan_text(plan, layouts, arrays_of(c)),
                                  name(plan.choice.encoding), percent(runtime::memory_efficiency(plan, layouts)))});
+  table.add({"conversion", conversion_text(plan.choice.conversion)});
   table.add({"correction", correction_text(c)});
+  if (!c.goal.empty()) table.add({"goal", c.goal});
 }
 
 Json subject_json(const MultiplyContext& c, const runtime::Plan& plan, std::span<const runtime::Layout> layouts) {
@@ -98,6 +109,7 @@ Json subject_json(const MultiplyContext& c, const runtime::Plan& plan, std::span
   json["matrix"] = matrix_json(c.matrix);
   json["device"] = device_json(board);
   json["plan"] = plan_json(plan, layouts);
+  json["conversion"] = {{"headroom", plan.choice.conversion.headroom}, {"repeats", plan.choice.conversion.repeats}};
   json["assumptions"] = assumptions_json(c.board.assumptions, board);
   json["provenance"] = provenance_json(c.board.uri, c.argv);
   add_inputs(json, c);

@@ -21,6 +21,7 @@ struct MultiplyContext {
   std::size_t batch;
   const std::vector<std::string>& argv;
   const runtime::Job* job = nullptr;  ///< with several ranks
+  std::string goal = {};              ///< what was chosen for a goal and whether that was met, in one line
 };
 
 Json multiply_json(const MultiplyContext& context, const JobReport& job);

@@ -45,6 +45,15 @@ const char* name(hal::Cell cell) noexcept {
 }
 
 const char* name(kernels::Encoding encoding) noexcept { return encoding == kernels::Encoding::pair ? "pair" : "offset"; }
+const char* name(runtime::Partition partition) noexcept {
+  switch (partition) {
+    case runtime::Partition::fixed: return "static";
+    case runtime::Partition::grid: return "grid";
+    case runtime::Partition::clustered: return "clustered";
+  }
+  return "unknown";
+}
+
 const char* name(kernels::Scale scale) noexcept { return scale == kernels::Scale::output ? "output" : "tile"; }
 
 std::vector<std::string> feature_names(const hal::Capabilities& board) {
@@ -119,6 +128,8 @@ Json plan_json(const runtime::Plan& plan, std::span<const runtime::Layout> layou
           {"memory_efficiency", runtime::memory_efficiency(plan, layouts)},
           {"bad_lines", bad_lines},
           {"bad_cells", bad_cells},
+          {"partition", name(plan.choice.partition)},
+          {"sharing", plan.choice.sharing},
           {"encoding", name(plan.choice.encoding)},
           {"scale", name(plan.choice.scale)}};
 }
@@ -170,6 +181,8 @@ Json assumptions_json(const std::optional<backends::EmulatorAssumptions>& assump
           {"write_down_volts", a.write_down_volts},
           {"write_width_seconds", a.write_width_seconds},
           {"cycle_to_cycle", a.cycle_to_cycle},
+          {"sigma_c2c", a.sigma_c2c},
+          {"nonlinearity", a.nonlinearity},
           {"ideal_writing", a.ideal_writing},
           {"read_noise", a.read_noise},
           {"read_floor_siemens", a.read_floor_siemens},

@@ -34,6 +34,7 @@ Json provenance_json(const std::string& uri, const std::vector<std::string>& arg
 std::vector<std::string> feature_names(const hal::Capabilities& board);
 const char* name(hal::Cell cell) noexcept;
 const char* name(kernels::Encoding encoding) noexcept;
+const char* name(runtime::Partition partition) noexcept;
 const char* name(kernels::Scale scale) noexcept;
 
 /// "8-bit ADC, ideal DAC": what every error figure is quoted with.

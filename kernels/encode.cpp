@@ -99,14 +99,13 @@ void decode_tile(hal::View<const float> siemens, Encoding encoding, const Window
   }
 }
 
-void full_scale(const EncodedTile& tile, Encoding encoding, const Window& window, double volts_max, double headroom,
-                std::span<float> amps) {
-  const double full_cell = amps_per_unit(encoding, window, volts_max);
-  // A zero row still needs a converter range above 0, and no converter resolves less than a step of one that just holds a full cell
-  // (8 bits: 127 steps).
-  const double floor = full_cell / 127;
-  for (std::size_t j = 0; j < tile.row_sum.size(); ++j)
-    amps[j] = static_cast<float>(std::max(full_cell * tile.row_sum[j] * headroom, floor));
+void full_scale(const EncodedTile& tile, Encoding encoding, const Window& window, double volts_max, std::span<float> amps) {
+  const double full_cell = amps_per_unit(encoding, window, volts_max), least = least_full_scale(encoding, window, volts_max);
+  for (std::size_t j = 0; j < tile.row_sum.size(); ++j) amps[j] = static_cast<float>(std::max(full_cell * tile.row_sum[j], least));
+}
+
+double least_full_scale(Encoding encoding, const Window& window, double volts_max) noexcept {
+  return amps_per_unit(encoding, window, volts_max) / 127;
 }
 
 double amps_per_unit(Encoding encoding, const Window& window, double volts_max) noexcept {

@@ -44,10 +44,11 @@ void encode_tile(hal::View<const double> tile, Encoding encoding, Scale scale, c
 void decode_tile(hal::View<const float> siemens, Encoding encoding, const Window& window, std::span<const double> unit,
                  hal::View<double> tile);
 
-/// Full scale of each output's converter: the largest current that x within +-1 can make, volts_max * (range * row_sum) (offset: half),
-/// times `headroom`. At least 1/127 of one full cell's current (a step of an 8-bit converter that just holds it), so that zero rows have a
-/// range.
-void full_scale(const EncodedTile& tile, Encoding encoding, const Window& window, double volts_max, double headroom, std::span<float> amps);
+/// Full scale of each output's converter: the largest current that x within +-1 can make, volts_max * (range * row_sum) (offset: half). At
+/// least least_full_scale().
+void full_scale(const EncodedTile& tile, Encoding encoding, const Window& window, double volts_max, std::span<float> amps);
+/// 1/127 of one full cell's current (a step of an 8-bit converter that just holds it), so that zero rows have a range.
+double least_full_scale(Encoding encoding, const Window& window, double volts_max) noexcept;
 /// Amps per unit of (a/unit * x/x_unit): range * volts_max (pair), half of it (offset).
 double amps_per_unit(Encoding encoding, const Window& window, double volts_max) noexcept;
 

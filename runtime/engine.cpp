@@ -4,6 +4,7 @@
 #include <cmath>
 #include <utility>
 
+#include "runtime/conversion.h"
 #include "runtime/engine_impl.h"
 
 namespace sedma::runtime {
@@ -52,8 +53,9 @@ void Engine::Impl::settle() {
 
 std::uint64_t Engine::Impl::stream(const Piece& piece) const {
   const Tile& tile = tile_of(piece);
-  const kernels::Key block =
-      kernels::derive(kernels::Key{options.content}, (static_cast<std::uint64_t>(tile.block_row) << 32) | tile.block_col);
+  const StreamRoot& root = plan.roots[part_of(plan, tile)];
+  const std::uint64_t row = tile.block_row - root.block_row;
+  const kernels::Key block = kernels::derive(kernels::Key{root.content}, (row << 32) | tile.block_col);
   return kernels::derive(kernels::derive(block, piece.placement->slice), piece.group->ordinal.value_or(0)).value;
 }
 
@@ -135,7 +137,11 @@ Status Engine::multiply(const ProductTask& task, std::span<const std::uint32_t> 
                         StageCost& multiplying) {
   Impl& e = *impl_;
   SEDMA_RETURN_IF_ERROR(e.not_stopped());
-  SEDMA_ASSIGN_OR_RETURN(const std::vector<std::size_t> all, e.pieces_of(groups));
+  SEDMA_ASSIGN_OR_RETURN(std::vector<std::size_t> all, e.pieces_of(groups));
+  if (task.part) {
+    const auto other = [&](std::size_t k) { return part_of(e.plan, e.tile_of(e.pieces[k])) != *task.part; };
+    all.erase(std::remove_if(all.begin(), all.end(), other), all.end());
+  }
   std::vector<std::size_t> unwritten;
   for (const std::uint32_t id : groups) {
     const HeldGroup& group = e.groups.at(id);
@@ -180,40 +186,5 @@ void Engine::stop() noexcept {
 }
 
 void Engine::resume() noexcept { impl_->stopped = false; }
-
-void Engine::add_expected_variance(std::span<const double> x, std::size_t batch, std::span<double> variance) const {
-  constexpr double float_rounding = 1.2e-7;  // conductances, volts and sums are floats: one rounding each of 2^-24, added in quadrature
-  Impl& e = *impl_;
-  e.settle();
-  const auto& c = e.device.capabilities();
-  const auto step = [](std::uint8_t bits) { return bits == 0 ? 0.0 : 1.0 / static_cast<double>((1u << (bits - 1u)) - 1u); };
-  const double adc = step(c.adc_bits), dac = step(c.dac_bits);
-  const double amps_per_unit = kernels::amps_per_unit(e.plan.choice.encoding, e.window, e.volts_max);
-  const std::size_t rows = variance.size() / batch, cols = x.size() / batch;
-  const std::size_t lines = c.has(hal::Feature::analog_subtract) ? 1 : 2;  // both of a pair are converted where the board cannot subtract
-  for (const Piece& piece : e.pieces) {
-    const Tile& tile = e.tile_of(piece);
-    const SliceState& state = *piece.state;
-    if (state.unit.empty()) continue;
-    for (std::size_t b = 0; b < batch; ++b) {
-      double largest = 0, squares = 0;
-      for (const std::uint32_t col : tile.cols) {
-        const double v = x[b * cols + col];
-        largest = std::max(largest, std::abs(v));
-        squares += v * v;
-      }
-      const double mean_square = squares / static_cast<double>(tile.cols.size());
-      for (std::size_t i = 0; i < tile.rows.size(); ++i) {
-        double full = 0;
-        for (std::size_t l = 0; l < lines; ++l) full += std::pow(state.full_scale[i * lines + l], 2);
-        double v = full * std::pow(adc / amps_per_unit * state.unit[i] * largest, 2) / 12;
-        if (piece.placement->slice == e.plan.choice.slices) v += state.write_variance[i] * mean_square;
-        if (piece.placement->slice == 0)
-          v += state.sum_of_squares[i] * (std::pow(dac * largest, 2) / 12 + mean_square * std::pow(float_rounding, 2));
-        variance[b * rows + tile.rows[i]] += v;
-      }
-    }
-  }
-}
 
 }  // namespace sedma::runtime

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "hal/device.h"
+#include "kernels/crossbar.h"
 #include "runtime/layout.h"
 #include "runtime/mask.h"
 #include "runtime/saved_cells.h"
@@ -24,16 +25,21 @@ class TileValues {
   virtual Status gather(std::uint32_t tile, double* out) const = 0;
 };
 
+/// Errors of outputs that are counted: all; or each output's own, those that other outputs do not share. Rounding of the inputs, reference
+/// lines, biases and gains are shared: they do not look like noise among the outputs.
+enum class NoiseSources : std::uint8_t { all, own };
+
 /// Told what is done of what, from the working thread, e.g. ("program", 12, 400). Returning false ends the work with `aborted`.
 using StageWatch = std::function<bool(const char* stage, std::uint64_t done, std::uint64_t total)>;
 
 struct EngineOptions {
-  std::uint64_t content = 0;  ///< MatrixSource::content(): the root of every stream
+  std::uint64_t content = 0;  ///< MatrixSource::content(), for save(); streams come from Plan::roots
   double wait_seconds = 0;
   Mask mask;
   std::chrono::nanoseconds deadline = std::chrono::minutes(10);
   bool keep_cells = false;  ///< keeps targets and read-back conductances (8 bytes a cell) for save()
   StageWatch progress;
+  kernels::ReadNoise read_noise = {};  ///< of the device's cells, for expected errors
 };
 
 /// Ordinals of vectors below this are those of unit vectors that operators are found by (Feature::line_drop); products begin here.
@@ -63,7 +69,8 @@ class Engine final : public Workbench {
   /// others want program(). Where lines have resistance reads do not tell, and nothing is taken over. Errors: of the device, of the values.
   Result<std::vector<std::uint32_t>> restore(const SavedCells& saved, StageCost& programming);
   /// Variance of every output's error, added to variance [batch, rows of the matrix]; see Session::expected_error().
-  void add_expected_variance(std::span<const double> x, std::size_t batch, std::span<double> variance) const;
+  void add_expected_variance(std::span<const double> x, std::size_t batch, const Conversion& conversion, NoiseSources sources,
+                             std::span<double> variance) const;
 
  private:
   struct Impl;

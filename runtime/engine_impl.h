@@ -25,10 +25,13 @@ struct SliceTarget {
 /// What the engine remembers of one programmed slice of a tile.
 struct SliceState {
   std::vector<double> unit;  ///< [outputs], see kernels::EncodedTile; with residual slices and Feature::line_drop times the output's gain
-  std::vector<float> full_scale;       ///< see full_scales()
-  std::vector<double> write_variance;  ///< [outputs]: sum over inputs of (value read back - value wanted)^2
-  std::vector<double> sum_of_squares;  ///< [outputs]: of the wanted values
-  std::vector<float> target, found;    ///< conductances, [word lines, bit lines]; only with EngineOptions::keep_cells
+  std::vector<float> full_scale;             ///< see full_scales(): of headroom 1
+  std::vector<double> write_variance;        ///< [outputs]: sum over inputs of (value read back - value wanted)^2
+  std::vector<double> own_write_variance;    ///< [outputs]: the same without what outputs of the tile have in common, and without a gain
+  std::vector<double> sum_of_squares;        ///< [outputs]: of the wanted values
+  std::vector<double> read_variance;         ///< [outputs]: sum over inputs of the variance of one read of its value, see read_noise
+  std::vector<double> shared_read_variance;  ///< [outputs]: the part that comes from the reference line, on top
+  std::vector<float> target, found;          ///< conductances, [word lines, bit lines]; only with EngineOptions::keep_cells
 };
 
 struct HeldTile {
@@ -122,6 +125,9 @@ struct Engine::Impl {
   Result<SliceTarget> slice_target(const Piece& piece) const;
   /// Keeps what products and later slices need of a slice just written, and its residual if another slice follows.
   void remember(const Piece& piece, const SliceTarget& target, const std::vector<double>& found) const;
+
+  void remember_errors(const SliceTarget& target, const std::vector<double>& found, SliceState& state) const;
+  void remember_noise(std::span<const float> target_siemens, SliceState& state) const;  ///< @pre state.unit is set
 
   SavedSlice saved_slice(const Piece& piece) const;
   const SavedSlice* matching(const Piece& piece, const SavedSlice* saved) const;

@@ -1,6 +1,8 @@
 // Products of one turn: every tile multiplies its part of x, contributions add up in any order.
 
+#include <algorithm>
 #include <deque>
+#include <map>
 
 #include "runtime/engine_impl.h"
 
@@ -8,6 +10,55 @@ namespace sedma::runtime {
 namespace {
 
 constexpr std::size_t most_in_flight = 64;
+
+// The part of every vector that a tile multiplies.
+struct Input {
+  std::vector<double> units;  // [batch]: max|x| of the part
+  std::vector<float> volts;   // [batch, columns]
+};
+
+// Tiles of one block column, and slices of one tile, take the same columns: they are encoded once. What is kept is at most half as large as
+// x itself.
+class Inputs {
+ public:
+  Inputs(const ProductTask& task, double volts_max) : task_(task), volts_max_(volts_max) {}
+
+  /// Holds until the next call.
+  const Input& of(const std::vector<std::uint32_t>& columns) {
+    const auto known = known_.find(columns);
+    if (known != known_.end()) return known->second;
+    const std::size_t size = task_.batch * columns.size();
+    Input& input = kept_ + size <= task_.x.size() ? known_[columns] : passing_;
+    if (&input != &passing_) kept_ += size;
+    encode(columns, input);
+    return input;
+  }
+
+ private:
+  struct Less {
+    bool operator()(std::span<const std::uint32_t> a, std::span<const std::uint32_t> b) const {
+      return std::lexicographical_compare(a.begin(), a.end(), b.begin(), b.end());
+    }
+  };
+
+  void encode(const std::vector<std::uint32_t>& columns, Input& input) {
+    const std::size_t batch = task_.batch, cols = task_.x.size() / batch;
+    input.units.resize(batch);
+    input.volts.resize(batch * columns.size());
+    segment_.resize(columns.size());
+    for (std::size_t b = 0; b < batch; ++b) {
+      for (std::size_t j = 0; j < segment_.size(); ++j) segment_[j] = task_.x[b * cols + columns[j]];
+      input.units[b] = kernels::encode_input(segment_, volts_max_, std::span(input.volts).subspan(b * columns.size(), columns.size()));
+    }
+  }
+
+  const ProductTask& task_;
+  double volts_max_;
+  std::map<std::span<const std::uint32_t>, Input, Less> known_;  // by the columns of a tile of the plan
+  std::size_t kept_ = 0;
+  Input passing_;
+  std::vector<double> segment_;
+};
 
 struct Job {
   const Piece* piece;
@@ -20,21 +71,17 @@ struct Job {
 Status Engine::Impl::multiply_turn(const ProductTask& task, Pieces turn, Accumulator& y, StageCost& cost) {
   TurnClock clock(device.capabilities());
   const double per_unit = kernels::amps_per_unit(plan.choice.encoding, window, volts_max);
-  const std::size_t batch = task.batch, cols = task.x.size() / batch;
+  const std::size_t batch = task.batch;
   std::deque<Job> jobs;
-  std::vector<double> segment, parts;
-  std::vector<float> volts;
+  Inputs inputs(task, volts_max);
+  std::vector<double> parts;
 
   const auto prepare = [&](const Piece& piece) {
     const Tile& tile = tile_of(piece);
-    Job job{&piece, std::vector<double>(batch), WindowProduct(device, *piece.placement, plan.choice.encoding, batch)};
-    segment.resize(tile.cols.size());
-    volts.resize(tile.cols.size());
-    for (std::size_t b = 0; b < batch; ++b) {
-      for (std::size_t j = 0; j < segment.size(); ++j) segment[j] = task.x[b * cols + tile.cols[j]];
-      job.input_units[b] = kernels::encode_input(segment, volts_max, volts);
-      job.product.set_volts(b, volts);
-    }
+    const Input& input = inputs.of(tile.cols);
+    Job job{&piece, input.units, WindowProduct(device, *piece.placement, plan.choice.encoding, batch, task.conversion)};
+    for (std::size_t b = 0; b < batch; ++b)
+      job.product.set_volts(b, std::span(input.volts).subspan(b * tile.cols.size(), tile.cols.size()));
     return job;
   };
   const auto finish_oldest = [&]() -> Status {

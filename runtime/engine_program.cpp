@@ -63,22 +63,16 @@ Result<SliceTarget> Engine::Impl::slice_target(const Piece& piece) const {
 void Engine::Impl::remember(const Piece& piece, const SliceTarget& target, const std::vector<double>& found) const {
   const kernels::EncodedTile& encoded = target.encoded;
   const std::vector<double>& wanted = target.wanted;
-  const std::size_t outputs = encoded.outputs, inputs = encoded.inputs;
   SliceState& state = *piece.state;
-  state.full_scale = full_scales(encoded, plan.choice.encoding, device.capabilities(), plan.choice.headroom);
-  state.write_variance.assign(outputs, 0.0);
-  state.sum_of_squares.assign(outputs, 0.0);
+  state.full_scale = full_scales(encoded, plan.choice.encoding, device.capabilities());
+  remember_errors(target, found, state);
+  remember_noise(encoded.siemens, state);
   if (options.keep_cells) state.target = encoded.siemens;
   std::vector<float>& residual = piece.tile->residual;
   const bool keep = piece.placement->slice < plan.choice.slices;
   residual.assign(keep ? wanted.size() : 0, 0.0f);
   if (!keep) residual.shrink_to_fit();
-  for (std::size_t k = 0; k < wanted.size(); ++k) {
-    const double error = wanted[k] - found[k];
-    state.write_variance[k / inputs] += error * error;
-    state.sum_of_squares[k / inputs] += wanted[k] * wanted[k];
-    if (keep) residual[k] = static_cast<float>(error);
-  }
+  for (std::size_t k = 0; k < residual.size(); ++k) residual[k] = static_cast<float>(wanted[k] - found[k]);
 }
 
 Status Engine::Impl::write_slice(Pieces slice, TurnClock& clock, StageCost& cost) {

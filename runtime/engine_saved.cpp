@@ -40,6 +40,7 @@ SavedSlice Engine::Impl::saved_slice(const Piece& piece) const {
   saved.unit = state.unit;
   saved.full_scale_amps = state.full_scale;
   saved.write_variance = state.write_variance;
+  saved.own_write_variance = state.own_write_variance;
   saved.sum_of_squares = state.sum_of_squares;
   return saved;
 }
@@ -68,7 +69,8 @@ const SavedSlice* Engine::Impl::matching(const Piece& piece, const SavedSlice* s
   const bool alike = saved != nullptr && saved->turn == 0 && saved->array == placement.array && saved->word_lines == placement.word_lines &&
                      saved->bit_lines == placement.bit_lines && saved->target_siemens.size() == cells &&
                      saved->found_siemens.size() == cells && saved->unit.size() == outputs && saved->full_scale_amps.size() == converted &&
-                     saved->write_variance.size() == outputs && saved->sum_of_squares.size() == outputs;
+                     saved->write_variance.size() == outputs && saved->own_write_variance.size() == outputs &&
+                     saved->sum_of_squares.size() == outputs;
   return alike ? saved : nullptr;
 }
 
@@ -101,10 +103,17 @@ Result<std::vector<std::uint32_t>> Engine::restore(const SavedCells& saved, Stag
     if (changed->count(id) != 0) continue;
     for (const std::size_t k : group.pieces) {
       const SavedSlice& from = *found[k];
-      *e.pieces[k].state = {from.unit, from.full_scale_amps, from.write_variance, from.sum_of_squares, {}, {}};
+      SliceState& state = *e.pieces[k].state;
+      state = {};
+      state.unit = from.unit;
+      state.full_scale = from.full_scale_amps;
+      state.write_variance = from.write_variance;
+      state.own_write_variance = from.own_write_variance;
+      state.sum_of_squares = from.sum_of_squares;
+      e.remember_noise(from.target_siemens, state);
       if (!e.options.keep_cells) continue;
-      e.pieces[k].state->target = from.target_siemens;
-      e.pieces[k].state->found = from.found_siemens;
+      state.target = from.target_siemens;
+      state.found = from.found_siemens;
     }
     group.ordinal = found[group.pieces.front()]->ordinal;
     group.written = true;

@@ -21,6 +21,12 @@ struct RowEntries {
   std::span<const double> values;
 };
 
+/// A block of a matrix outside of which its rows and columns hold nothing.
+struct Part {
+  std::uint32_t row = 0, rows = 0, col = 0, cols = 0;
+  std::uint64_t content = 0;  ///< MatrixSource::content() of the block as a matrix alone
+};
+
 /// A matrix [rows, cols] of finite doubles, dense or sparse, as planning and programming see it. Its structure (which entries are != 0),
 /// content hash and row sums are known from the start; values are handed out by gather() and for_each_row(), whose bits do not depend on
 /// where they come from. Not thread-safe: a file's bands are kept behind the const calls.
@@ -41,6 +47,8 @@ class MatrixSource {
   /// Sum of |a| of every row, added in column order, [rows].
   std::span<const double> row_bounds() const noexcept { return bounds_; }
 
+  /// Blocks on the diagonal that share no row and no column and hold all there is; no tile reaches over their borders. Usually one.
+  virtual std::vector<Part> parts() const { return {{0, rows_, 0, cols_, content_}}; }
   /// Columns of the entries != 0 of a row, ascending; they lie in `scratch` or in the matrix, until either changes. Reads no file.
   virtual std::span<const std::uint32_t> row_columns(std::uint32_t row, std::vector<std::uint32_t>& scratch) const = 0;
   /// Copies the entries at rows x cols (indices ascending, inside the shape) to out [rows.size(), cols.size()], row-major, zeros filled in.

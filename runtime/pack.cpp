@@ -40,14 +40,26 @@ Packer::Place Packer::add(std::uint32_t height, std::uint32_t width) {
   std::size_t shelf = cols_left_.find(width);
   if (shelf == shelves_.size()) {
     const std::size_t load = rows_left_.find(height);
-    if (load == rows_left_.size()) rows_left_.push(word_lines_);
+    if (load == rows_left_.size()) {
+      rows_left_.push(word_lines_);
+      shelves_of_.emplace_back();
+      held_.push_back(0);
+    }
+    shelves_of_[load].push_back(shelf);
     shelves_.push_back({static_cast<std::uint32_t>(load), word_lines_ - rows_left_.left(load)});
     rows_left_.take(load, height);
     cols_left_.push(bit_lines_);
   }
   const Place place{shelves_[shelf].load, shelves_[shelf].row, bit_lines_ - cols_left_.left(shelf)};
   cols_left_.take(shelf, width);
+  if (++held_[place.load] == most_) close(place.load);
   return place;
+}
+
+// Nothing finds room there any more.
+void Packer::close(std::size_t load) {
+  rows_left_.take(load, rows_left_.left(load));
+  for (const std::size_t shelf : shelves_of_[load]) cols_left_.take(shelf, cols_left_.left(shelf));
 }
 
 Slots slots_of(const BoardShape& board, const Geometry& geometry) noexcept {

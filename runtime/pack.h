@@ -28,7 +28,9 @@ class FirstFit {
 /// Shelf packing, first fit: rectangles stand side by side on shelves of word lines. Loads are numbered as they are opened.
 class Packer {
  public:
-  Packer(std::uint32_t word_lines, std::uint32_t bit_lines) : word_lines_(word_lines), bit_lines_(bit_lines) {}
+  /// `most`: rectangles on one load, > 0.
+  Packer(std::uint32_t word_lines, std::uint32_t bit_lines, std::uint32_t most)
+      : word_lines_(word_lines), bit_lines_(bit_lines), most_(most) {}
   struct Place {
     std::uint32_t load = 0;
     std::uint32_t row = 0, col = 0;
@@ -41,11 +43,14 @@ class Packer {
   struct Shelf {
     std::uint32_t load, row;
   };
-  std::uint32_t word_lines_, bit_lines_;
+  void close(std::size_t load);
+  std::uint32_t word_lines_, bit_lines_, most_;
   std::uint32_t lowest_ = UINT32_MAX;  // height of the last
   std::vector<Shelf> shelves_;
-  FirstFit cols_left_;  // per shelf
-  FirstFit rows_left_;  // per load
+  FirstFit cols_left_;                                // per shelf
+  FirstFit rows_left_;                                // per load
+  std::vector<std::vector<std::size_t>> shelves_of_;  // per load
+  std::vector<std::uint32_t> held_;                   // per load: rectangles
 };
 
 /// The loads that one array of a board holds side by side.

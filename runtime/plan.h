@@ -15,8 +15,23 @@
 
 namespace sedma::runtime {
 
+/// How the blocks of a matrix are found.
+enum class Partition : std::uint8_t {
+  fixed,     ///< the static baseline: a grid of tiles from (0, 0) on, all-zero blocks and empty lines programmed too, one tile on an array
+  grid,      ///< the same grid without all-zero blocks and empty lines
+  clustered  ///< rows that use the same columns are brought together first; a tile's rows and columns need not be neighbours
+};
+
+/// What products ask of the converters; can change between products, without writing a cell.
+struct Conversion {
+  double headroom = 1.0;      ///< converter full scale / largest possible current; below 1 large outputs may saturate
+  std::uint32_t repeats = 1;  ///< products averaged for every vector, each on a scale of its own so that steps of converters average too
+};
+
 /// How a product is computed; never what. Tile sizes are in matrix rows x columns.
 struct Choice {
+  Partition partition = Partition::grid;
+  std::uint32_t sharing = 0;  ///< most windows (tiles, slices of them) that take turns with a load; 0: as many as fit, 1: none
   std::uint32_t tile_rows = 0, tile_cols = 0;  ///< 0: the largest that fits an array
   kernels::Encoding encoding = kernels::Encoding::pair;
   kernels::Scale scale = kernels::Scale::output;
@@ -26,7 +41,7 @@ struct Choice {
   float step_fraction = 0.3f;
   std::uint32_t max_pulses_per_cell = 0;  ///< of one programming, erase aside; 0: 8 full ramps (8 * levels)
   std::uint32_t read_repeats = 1;         ///< reads averaged for the residual
-  double headroom = 1.0;                  ///< converter full scale / largest possible current
+  Conversion conversion;
 };
 
 /// What planning needs to know of a board: its arrays and the smallest number of good lines that each of them has.
@@ -47,10 +62,13 @@ struct Geometry {
 /// The largest load that every board holds; apart if any has resistance in its lines. @pre !boards.empty()
 Geometry common_geometry(std::span<const BoardShape> boards) noexcept;
 
-/// Some matrix rows and columns that one window of an array holds. Empty rows and columns of the block take no lines.
+/// Some matrix rows and columns that one window of an array holds, with all entries that lie in both. Empty rows and columns of the block
+/// take no lines (but Partition::fixed).
 struct Tile {
-  std::uint32_t block_row = 0, block_col = 0;  ///< position in the grid of tile_rows x tile_cols blocks
-  std::vector<std::uint32_t> rows, cols;       ///< matrix rows (outputs) and columns (inputs) held, ascending
+  /// Position in the grid of tile_rows x tile_cols blocks; clustered: which cluster of rows, which run of its columns. Rows of
+  /// blocks of a later part of the matrix come after those of the parts before, see Plan::roots.
+  std::uint32_t block_row = 0, block_col = 0;
+  std::vector<std::uint32_t> rows, cols;  ///< matrix rows (outputs) and columns (inputs) held, ascending
   std::size_t nonzeros = 0;
 };
 
@@ -69,20 +87,32 @@ struct Group {
   std::uint32_t loads = 1;           ///< arrays that it takes: 1, or one for every slice, all laid out alike
 };
 
+/// Where the tiles of a part of the matrix begin, and what their random streams come from: the same as if the part were a matrix alone.
+struct StreamRoot {
+  std::uint32_t block_row = 0;  ///< from here on; counted from 0 in the streams
+  std::uint64_t content = 0;    ///< Part::content
+};
+
 struct Plan {
   Choice choice;
   Geometry geometry;
-  std::uint32_t tile_rows = 0, tile_cols = 0;
-  std::uint64_t blocks = 0;        ///< of the grid, all-zero ones included
-  std::vector<Tile> tiles;         ///< blocks that hold something, in the order of (block_row, block_col)
-  std::vector<Group> groups;       ///< every tile is in exactly one
-  std::uint64_t loads = 0;         ///< of all groups
-  std::uint64_t cells_useful = 0;  ///< cells that hold a nonzero entry (both of a pair), slices included
+  std::uint32_t tile_rows = 0, tile_cols = 0;  ///< of the largest part
+  std::uint64_t blocks = 0;                    ///< of the grid, all-zero ones included
+  std::vector<StreamRoot> roots;               ///< of every part of the matrix, ascending
+  std::vector<Tile> tiles;                     ///< in the order of (block_row, block_col)
+  std::vector<Group> groups;                   ///< every tile is in exactly one
+  std::uint64_t loads = 0;                     ///< of all groups
+  std::uint64_t cells_useful = 0;              ///< cells that hold a nonzero entry (both of a pair), slices included
 };
 
-/// Cuts, skips all-zero blocks and packs small tiles into groups (shelves, tallest first): a tile whose slices all fit one load shares it
-/// with other tiles, otherwise every slice takes a load of its own, laid out alike. Errors: invalid_argument (a tile larger than a load
-/// holds: says both; numbers out of their range). Reads no file. Cost: O(nonzeros + tiles log tiles).
+/// Which part of the matrix a tile is of. @pre !plan.roots.empty()
+std::size_t part_of(const Plan& plan, const Tile& tile) noexcept;
+
+/// Cuts every part of the matrix and packs small tiles into groups (shelves, tallest first): a tile whose slices all fit one load shares it
+/// with other tiles, as far as choice.sharing lets it; otherwise every slice takes a load of its own, laid out alike. A part is clustered
+/// only if that takes fewer loads than its grid does, or as many with fewer windows to take turns with one, so that dense matrices stay
+/// what they are. Errors: invalid_argument (a tile larger than a load holds: says both; numbers out of their range). Reads no file. Cost:
+/// O(nonzeros + tiles log tiles); clustered: O(nonzeros log nonzeros), and 12 bytes for every entry of rows that a tile is wide enough for.
 Result<Plan> make_plan(const MatrixSource& matrix, const Geometry& geometry, const Choice& choice);
 
 }  // namespace sedma::runtime

@@ -96,7 +96,7 @@ Result<ProductsCorrection::Written> ProductsCorrection::write_segment(std::uint3
 
 // A x~ on one segment: the rows of the exact A, as volts, through the two bit lines that hold x~.
 Status ProductsCorrection::multiply_rows(const Written& written, std::uint32_t first, std::uint64_t ordinal, std::size_t b,
-                                         const Poll& poll, Accumulator& y, StageCost& multiplying) const {
+                                         const Conversion& conversion, const Poll& poll, Accumulator& y, StageCost& multiplying) const {
   const auto count = static_cast<std::uint32_t>(written.found.size());
   const double volts_max = device_.capabilities().read_volts.max;
   std::vector<std::uint32_t> rows;
@@ -111,7 +111,7 @@ Status ProductsCorrection::multiply_rows(const Written& written, std::uint32_t f
     parts.push_back(part);
   }
   if (rows.empty()) return {};
-  WindowProduct product(device_, written.placement, kernels::Encoding::pair, rows.size());
+  WindowProduct product(device_, written.placement, kernels::Encoding::pair, rows.size(), conversion);
   std::vector<double> units(rows.size());
   std::vector<float> volts(count);
   for (std::size_t k = 0; k < rows.size(); ++k) {
@@ -119,8 +119,8 @@ Status ProductsCorrection::multiply_rows(const Written& written, std::uint32_t f
     product.set_volts(k, volts);
   }
   double seconds = 0;
-  SEDMA_RETURN_IF_ERROR(product.submit(full_scales(written.encoded, kernels::Encoding::pair, device_.capabilities(), plan_.choice.headroom),
-                                       written.stream, ordinal * matrix_.rows(), deadline_));
+  SEDMA_RETURN_IF_ERROR(product.submit(full_scales(written.encoded, kernels::Encoding::pair, device_.capabilities()), written.stream,
+                                       ordinal * matrix_.rows() * conversion.repeats, deadline_));
   SEDMA_RETURN_IF_ERROR(product.finish(multiplying, seconds, poll));
   multiplying.seconds += seconds;
   const double per_unit = kernels::amps_per_unit(kernels::Encoding::pair, window_, volts_max);
@@ -139,13 +139,14 @@ Status ProductsCorrection::add(const ProductTask& task, Engine& engine, std::spa
       const std::uint64_t ordinal = task.vector + b;
       SEDMA_ASSIGN_OR_RETURN(const Written written, write_segment(segment, task.x.subspan(b * cols, cols), ordinal, poll, programming));
       const std::uint32_t first = segment * layout.segment;
-      SEDMA_RETURN_IF_ERROR(multiply_rows(written, first, ordinal, b, poll, y, multiplying));
+      SEDMA_RETURN_IF_ERROR(multiply_rows(written, first, ordinal, b, task.conversion, poll, y, multiplying));
       for (std::size_t j = 0; j < written.found.size(); ++j) minus_written[b * cols + first + j] = -written.found[j];
     }
     SEDMA_RETURN_IF_ERROR(report(b + 1, task.batch));
   }
   // The second product through A~ draws its own noise.
-  return engine.multiply({minus_written, task.batch, task.vector + task.batch}, groups, y, programming, multiplying);
+  const std::uint64_t vector = task.vector + task.batch * task.conversion.repeats;
+  return engine.multiply({minus_written, task.batch, vector, task.conversion}, groups, y, programming, multiplying);
 }
 
 }  // namespace sedma::runtime

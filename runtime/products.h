@@ -19,7 +19,7 @@ class ProductsCorrection {
  public:
   ProductsCorrection(hal::Device& device, const MatrixSource& matrix, const Plan& plan, std::uint32_t first_array,
                      const SessionOptions& options);
-  /// A x~ - A~ x~, added to y. `groups`: all of the plan. Uses the ordinals task.vector + [0, 2 batch).
+  /// A x~ - A~ x~, added to y. `groups`: all of the plan. Uses the ordinals task.vector + [0, 2 batch * repeats).
   Status add(const ProductTask& task, Engine& engine, std::span<const std::uint32_t> groups, Accumulator& y, StageCost& programming,
              StageCost& multiplying) const;
 
@@ -28,8 +28,8 @@ class ProductsCorrection {
   Status report(std::uint64_t done, std::uint64_t total) const;
   Result<Written> write_segment(std::uint32_t segment, std::span<const double> x, std::uint64_t ordinal, const Poll& poll,
                                 StageCost& programming) const;
-  Status multiply_rows(const Written& written, std::uint32_t first, std::uint64_t ordinal, std::size_t b, const Poll& poll, Accumulator& y,
-                       StageCost& multiplying) const;
+  Status multiply_rows(const Written& written, std::uint32_t first, std::uint64_t ordinal, std::size_t b, const Conversion& conversion,
+                       const Poll& poll, Accumulator& y, StageCost& multiplying) const;
 
   hal::Device& device_;
   const MatrixSource& matrix_;

@@ -14,7 +14,7 @@ namespace {
 namespace hdf5 = calibration::hdf5;
 
 constexpr std::string_view format = "SEDMA saved cells";
-constexpr double version = 1;
+constexpr double version = 2;
 
 /// Calls `visit` with the name and the place in a slice of everything that is one number of each slice.
 template <class Visit>
@@ -47,6 +47,7 @@ Status each_list(Visit&& visit) {
   SEDMA_RETURN_IF_ERROR(visit("/unit", &SavedSlice::unit));
   SEDMA_RETURN_IF_ERROR(visit("/full_scale_amps", &SavedSlice::full_scale_amps));
   SEDMA_RETURN_IF_ERROR(visit("/write_variance", &SavedSlice::write_variance));
+  SEDMA_RETURN_IF_ERROR(visit("/own_write_variance", &SavedSlice::own_write_variance));
   return visit("/sum_of_squares", &SavedSlice::sum_of_squares);
 }
 

@@ -20,7 +20,7 @@ struct SavedSlice {
   std::vector<float> target_siemens, found_siemens;  ///< [word lines, bit lines]; found: empty where operators were found by products
   std::vector<double> unit;                          ///< [outputs]
   std::vector<float> full_scale_amps;
-  std::vector<double> write_variance, sum_of_squares;  ///< [outputs]
+  std::vector<double> write_variance, own_write_variance, sum_of_squares;  ///< [outputs]
 };
 
 struct SavedCells {

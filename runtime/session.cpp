@@ -6,11 +6,11 @@
 
 #include "kernels/correct.h"
 #include "kernels/random.h"
+#include "runtime/conversion.h"
 #include "runtime/session_impl.h"
 #include "runtime/session_local.h"
 
 namespace sedma::runtime {
-namespace {
 
 Status check_input(std::span<const double> x, std::size_t batch, std::size_t cols) {
   if (batch == 0 || x.size() != batch * cols)
@@ -21,18 +21,32 @@ Status check_input(std::span<const double> x, std::size_t batch, std::size_t col
   return fail(Code::invalid_argument, "x({}, {}) is {}; inputs must be finite", k / cols, k % cols, *bad);
 }
 
-}  // namespace
-
 Status check_session_options(const SessionOptions& options) {
   if (!(options.wait_seconds >= 0) || !std::isfinite(options.wait_seconds))
     return fail(Code::invalid_argument, "wait is {} s; it must be finite and >= 0", options.wait_seconds);
-  if (!(options.lambda >= 0) || !std::isfinite(options.lambda))
-    return fail(Code::invalid_argument, "lambda is {}; it must be finite and >= 0", options.lambda);
+  const auto bad = [](double v) { return !(v >= 0) || !std::isfinite(v); };
+  if (bad(options.read_noise.relative) || bad(options.read_noise.floor_siemens))
+    return fail(Code::invalid_argument, "read noise is {} of a conductance and {} S; both must be finite and >= 0",
+                options.read_noise.relative, options.read_noise.floor_siemens);
   return {};
 }
 
+Status check_lambda(const LambdaRule& lambda, bool noise_known) {
+  const auto bad = [](double v) { return !(v >= 0) || !std::isfinite(v); };
+  if (bad(lambda.value)) return fail(Code::invalid_argument, "lambda is {}; it must be finite and >= 0", lambda.value);
+  if (bad(lambda.evidence))
+    return fail(Code::invalid_argument, "evidence of lambda is {} products; it must be finite and >= 0", lambda.evidence);
+  if (!lambda.adaptive || noise_known) return {};
+  return Status(Code::unsupported, "adaptive lambda: it needs every output's noise, which a session of several ranks does not know");
+}
+
 Session::Impl::Impl(const MatrixSource& m, const SessionOptions& o, std::unique_ptr<SessionCore> c)
-    : matrix(m), products(o.products), lambda(o.lambda), core(std::move(c)), vectors(first_vector(core->plan().geometry, o.choice)) {}
+    : matrix(m),
+      products(o.products),
+      lambda(o.lambda),
+      core(std::move(c)),
+      vectors(first_vector(core->plan().geometry, o.choice)),
+      conversion(o.choice.conversion) {}
 
 Accumulator Session::Impl::accumulator(std::span<const double> x, std::size_t batch) const {
   Accumulator y(batch, matrix.rows());
@@ -44,17 +58,31 @@ Accumulator Session::Impl::accumulator(std::span<const double> x, std::size_t ba
   return y;
 }
 
-Result<Product> Session::Impl::finish(std::span<const double> x, std::size_t batch) {
+void Session::Impl::denoise(std::span<const double> x, const Part& part, Product& product) {
+  const std::size_t rows = product.rows;
+  std::vector<double> sd, scratch(rows);
+  if (lambda.adaptive) {
+    sd.assign(product.batch * matrix.rows(), 0.0);
+    core->add_expected_variance(x, product.batch, conversion, NoiseSources::own, sd);
+    for (double& v : sd) v = std::sqrt(v);
+  }
+  product.lambdas.reserve(product.batch);
+  for (std::size_t b = 0; b < product.batch; ++b) {
+    const std::span<double> y = std::span(product.y).subspan(b * rows, rows);
+    const std::span<const double> noise =
+        lambda.adaptive ? std::span<const double>(sd).subspan(b * matrix.rows() + part.row, rows) : std::span<const double>();
+    product.lambdas.push_back(lambda_chooser.choose(y, noise, lambda).lambda);
+    kernels::denoise(y, product.lambdas.back(), scratch);
+  }
+}
+
+Result<Product> Session::Impl::finish(std::span<const double> x, std::size_t batch, const Part& part) {
   Accumulator sums = accumulator(x, batch);
   SEDMA_RETURN_IF_ERROR(core->finish(sums));
-  vectors += ordinals(batch);
-  Product product{batch, matrix.rows(), std::vector<double>(batch * matrix.rows())};
+  Product product{batch, part.rows, std::vector<double>(batch * part.rows), {}};
   for (std::size_t b = 0; b < batch; ++b)
-    for (std::size_t i = 0; i < product.rows; ++i) product.y[b * product.rows + i] = sums.value(b, i);
-  if (lambda > 0) {
-    std::vector<double> scratch(product.rows);
-    for (std::size_t b = 0; b < batch; ++b) kernels::denoise(std::span(product.y).subspan(b * product.rows, product.rows), lambda, scratch);
-  }
+    for (std::size_t i = 0; i < product.rows; ++i) product.y[b * product.rows + i] = sums.value(b, part.row + i);
+  denoise(x, part, product);
   return product;
 }
 
@@ -65,6 +93,7 @@ Session::~Session() = default;
 
 Result<Session> Session::open(hal::Device& device, const MatrixSource& matrix, const SessionOptions& options) {
   SEDMA_RETURN_IF_ERROR(check_session_options(options));
+  SEDMA_RETURN_IF_ERROR(check_lambda(options.lambda, true));
   SEDMA_ASSIGN_OR_RETURN(std::unique_ptr<SessionCore> core, open_local_core(device, matrix, options));
   return Session(std::make_unique<Impl>(matrix, options, std::move(core)));
 }
@@ -78,6 +107,18 @@ std::vector<Layout> Session::layouts() const { return impl_->core->layouts(); }
 std::vector<TileHash> Session::tile_hashes() const { return impl_->core->tile_hashes(); }
 Status Session::save(const std::string& path) { return impl_->core->save(path); }
 Status Session::restore(const std::string& path) { return impl_->core->restore(path); }
+
+Status Session::set_lambda(const LambdaRule& lambda) {
+  SEDMA_RETURN_IF_ERROR(check_lambda(lambda, impl_->core->knows_expected_variance()));
+  impl_->lambda = lambda;
+  return {};
+}
+
+Status Session::set_conversion(const Conversion& conversion) {
+  SEDMA_RETURN_IF_ERROR(check_conversion(conversion));
+  impl_->conversion = conversion;
+  return {};
+}
 
 Status Session::program() {
   if (impl_->programmed) ++impl_->programmings;
@@ -104,39 +145,42 @@ Result<Product> Session::multiply(std::span<const double> x, std::size_t batch) 
 
 Status Session::multiply_each(std::span<const double> x, std::size_t batch, std::size_t each,
                               const std::function<Status(std::size_t, Product&&)>& take) {
-  struct Part {
+  struct Run {
     std::size_t first, count;
+    std::uint64_t ordinals;
   };
   Impl& s = *impl_;
   const std::size_t cols = s.matrix.cols();
   SEDMA_RETURN_IF_ERROR(check_input(x, batch, cols));
   if (each == 0) return fail(Code::invalid_argument, "products of 0 vectors each are asked for; 1 is the least");
   if (!s.programmed) SEDMA_RETURN_IF_ERROR(program());
-  std::deque<Part> started;
+  std::deque<Run> started;
   std::size_t next = 0;
   std::uint64_t ordinal = s.vectors;
-  const auto x_of = [&](const Part& part) { return x.subspan(part.first * cols, part.count * cols); };
+  const auto x_of = [&](const Run& run) { return x.subspan(run.first * cols, run.count * cols); };
   const auto start_next = [&]() -> Status {
-    const Part part{next, std::min(each, batch - next)};
-    SEDMA_RETURN_IF_ERROR(s.core->start({x_of(part), part.count, ordinal}));
-    started.push_back(part);
-    next += part.count;
-    ordinal += s.ordinals(part.count);
+    const std::size_t count = std::min(each, batch - next);
+    const Run run{next, count, s.ordinals(count)};
+    SEDMA_RETURN_IF_ERROR(s.core->start({x_of(run), run.count, ordinal, s.conversion, {}}));
+    started.push_back(run);
+    next += run.count;
+    ordinal += run.ordinals;
     return {};
   };
   const auto finish_oldest = [&]() -> Status {
-    const Part part = started.front();
+    const Run run = started.front();
     started.pop_front();
-    SEDMA_ASSIGN_OR_RETURN(Product product, s.finish(x_of(part), part.count));
-    return take(part.first, std::move(product));
+    SEDMA_ASSIGN_OR_RETURN(Product product, s.finish(x_of(run), run.count, s.whole()));
+    s.vectors += run.ordinals;
+    return take(run.first, std::move(product));
   };
   const std::size_t depth = std::max<std::size_t>(s.core->depth(), 1);
   Status status;
   while (status.ok() && (next < batch || !started.empty()))
     status = next < batch && started.size() < depth ? start_next() : finish_oldest();
   // After a failure what is under way is waited for and counts as never asked for.
-  for (const Part& part : started) {
-    Accumulator nobodys = s.accumulator(x_of(part), part.count);
+  for (const Run& run : started) {
+    Accumulator nobodys = s.accumulator(x_of(run), run.count);
     static_cast<void>(s.core->finish(nobodys));
   }
   return status;
@@ -144,7 +188,7 @@ Status Session::multiply_each(std::span<const double> x, std::size_t batch, std:
 
 std::vector<double> Session::expected_error(std::span<const double> x, std::size_t batch) const {
   std::vector<double> variance(batch * impl_->matrix.rows(), 0.0);
-  if (!impl_->core->add_expected_variance(x, batch, variance)) return {};
+  if (!impl_->core->add_expected_variance(x, batch, impl_->conversion, NoiseSources::all, variance)) return {};
   for (double& v : variance) v = std::sqrt(v);
   return variance;
 }

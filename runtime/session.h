@@ -23,10 +23,18 @@ namespace sedma::runtime {
 
 enum class Correction : std::uint8_t { none, products, residual };
 
+/// Second-order denoising (5), (6) of a product's outputs.
+struct LambdaRule {
+  bool adaptive = false;
+  double value = 0;     ///< fixed: lambda, 0: off. adaptive: the long-term lambda of (6)
+  double evidence = 0;  ///< adaptive: products behind the long-term lambda (n_long)
+};
+
 struct SessionOptions {
-  Choice choice;            ///< choice.slices > 0 is the correction `residual`
-  bool products = false;    ///< first-order correction p = A~ x + A x~ - A~ x~, x~ written for every vector
-  double lambda = 0;        ///< second-order denoising (5); 0: off
+  Choice choice;          ///< choice.slices > 0 is the correction `residual`
+  bool products = false;  ///< first-order correction p = A~ x + A x~ - A~ x~, x~ written for every vector
+  LambdaRule lambda;
+  kernels::ReadNoise read_noise;  ///< of the device's cells (DeviceModel::cell), for expected errors and adaptive lambda
   double wait_seconds = 0;  ///< time that passes between the writing of a turn and its products (hal::Idle); not counted as device time
   Mask mask;
   std::chrono::nanoseconds deadline = std::chrono::minutes(10);  ///< of one device command
@@ -37,7 +45,8 @@ struct SessionOptions {
 /// The product y of a batch and what is known about it.
 struct Product {
   std::size_t batch = 0, rows = 0;
-  std::vector<double> y;  ///< [batch, rows]
+  std::vector<double> y;        ///< [batch, rows]
+  std::vector<double> lambdas;  ///< [batch]: what each vector was denoised with
 };
 
 /// What one rank did. A session of one process has one.
@@ -76,6 +85,16 @@ class Session {
   Session& operator=(Session&&) noexcept;
   ~Session();
 
+  /// Several matrices on one board: the parts of `matrix` (runtime/diagonal_source.h). y = A_part x for x [batch, cols of the part]; only
+  /// tiles of that part work. Where randomness follows the tile (identity=tile) and arrays have no resistance, y is that of a session of
+  /// its own which has multiplied as many vectors as this one, of all parts. Errors: out_of_range (no such part), unsupported (correction
+  /// products), and as multiply(). Cost: that of the part's tiles, and O(batch (rows + cols)) of the whole matrix on the host.
+  Result<Product> multiply_part(std::size_t part, std::span<const double> x, std::size_t batch);
+  /// For products from now on; no cell is written. Errors: invalid_argument (numbers out of their range).
+  Status set_conversion(const Conversion& conversion);
+  /// Errors: also unsupported (adaptive, of a session of several ranks: what was written is known to the others).
+  Status set_lambda(const LambdaRule& lambda);
+
   const Plan& plan() const noexcept;
   /// Writes every tile and its residual slices. On a board with Feature::line_drop what was written is found by multiplying unit vectors
   /// (counted here), and with slices each output gets the digital gain that takes out what all its cells lose alike. With more than one
@@ -91,14 +110,15 @@ class Session {
   Status multiply_each(std::span<const double> x, std::size_t batch, std::size_t each,
                        const std::function<Status(std::size_t first_vector, Product&&)>& take);
   /// Goes on where another session ended after so many vectors multiplied and programmings (calls of program(), or the one of multiply()):
-  /// same streams, same bits. The last of the programmings is what program() then writes again. Before program().
+  /// same streams, same bits. The vectors count as repeated as often as the conversion in force says. The last of the programmings is what
+  /// program() then writes again. Before program().
   void continue_from(std::uint64_t vectors, std::uint64_t programmings);
 
   const StageCost& programming() const noexcept;  ///< writing and reading back, so far
   const StageCost& multiplying() const noexcept;  ///< products, so far; with correction `products` the writing of x~ is under programming
   /// Standard deviation of every output's error for vectors like `x`, from first principles: the write errors found by read-back, DAC and
-  /// ADC steps, float rounding; read noise is not included. [batch, rows]. Needs programmed tiles (any number of turns). Wires, drift: not
-  /// included. Of a session of one process; empty where the tiles lie in others.
+  /// ADC steps, float rounding, and SessionOptions::read_noise. [batch, rows]. Needs programmed tiles (any number of turns). Wires, drift:
+  /// not included. Of a session of one process; empty where the tiles lie in others.
   std::vector<double> expected_error(std::span<const double> x, std::size_t batch) const;
 
   std::vector<RankReport> ranks() const;

@@ -33,8 +33,10 @@ class SessionCore {
   virtual std::vector<TileHash> tile_hashes() const = 0;
   virtual Status save(const std::string& path) = 0;
   virtual Status restore(const std::string& path) = 0;
+  virtual bool knows_expected_variance() const noexcept { return false; }
   /// See Engine. False: nothing is known here, the tiles being those of other processes.
-  virtual bool add_expected_variance(std::span<const double> /*x*/, std::size_t /*batch*/, std::span<double> /*variance*/) const {
+  virtual bool add_expected_variance(std::span<const double> /*x*/, std::size_t /*batch*/, const Conversion& /*conversion*/,
+                                     NoiseSources /*sources*/, std::span<double> /*variance*/) const {
     return false;
   }
 };

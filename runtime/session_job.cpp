@@ -8,6 +8,7 @@ namespace sedma::runtime {
 
 Result<Session> Session::open(const Job& job, const MatrixSource& matrix, const SessionOptions& options) {
   SEDMA_RETURN_IF_ERROR(check_session_options(options));
+  SEDMA_RETURN_IF_ERROR(check_lambda(options.lambda, false));
   if (options.products)
     return fail(Code::unsupported, "correction products: x is written on the board of one process; {} ranks take part",
                 job.transport.size());

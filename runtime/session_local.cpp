@@ -33,6 +33,7 @@ EngineOptions engine_options(const MatrixSource& matrix, const SessionOptions& o
   engine.wait_seconds = options.wait_seconds;
   engine.mask = options.mask;
   engine.deadline = options.deadline;
+  engine.read_noise = options.read_noise;
   engine.keep_cells = options.keep_cells;
   engine.progress = options.progress;
   return engine;
@@ -105,8 +106,10 @@ class LocalCore final : public SessionCore {
     return {};
   }
 
-  bool add_expected_variance(std::span<const double> x, std::size_t batch, std::span<double> variance) const override {
-    engine_.add_expected_variance(x, batch, variance);
+  bool knows_expected_variance() const noexcept override { return true; }
+  bool add_expected_variance(std::span<const double> x, std::size_t batch, const Conversion& conversion, NoiseSources sources,
+                             std::span<double> variance) const override {
+    engine_.add_expected_variance(x, batch, conversion, sources, variance);
     return true;
   }
 

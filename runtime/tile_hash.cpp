@@ -29,7 +29,8 @@ TileHash tile_hash(std::span<const double> values, std::size_t rows, std::size_t
         static_cast<std::uint64_t>(choice.encoding), static_cast<std::uint64_t>(choice.scale), std::uint64_t{choice.slices},
         std::uint64_t{choice.passes}, std::uint64_t{choice.max_pulses_per_cell}, std::uint64_t{choice.read_repeats}})
     append(bytes, number);
-  for (const double number : {choice.tolerance_levels, static_cast<double>(choice.step_fraction), choice.headroom}) append(bytes, number);
+  // Hashes go into files: a 1 stands where the headroom of converters was, which changes no cell.
+  for (const double number : {choice.tolerance_levels, static_cast<double>(choice.step_fraction), 1.0}) append(bytes, number);
   const XXH128_hash_t hash = XXH3_128bits(bytes.data(), bytes.size());
   return {hash.low64, hash.high64};
 }

@@ -97,38 +97,42 @@ class WindowWrite {
   WindowRead reading_;
 };
 
-/// A batch of vectors through one window: holes are not driven, and their outputs ignored. Several may be under way.
+/// A batch of vectors through one window, each as often as the conversion says: holes are not driven, and their outputs ignored. Several
+/// may be under way.
 class WindowProduct {
  public:
-  WindowProduct(hal::Device& device, const Placement& placement, kernels::Encoding encoding, std::size_t batch);
+  WindowProduct(hal::Device& device, const Placement& placement, kernels::Encoding encoding, std::size_t batch,
+                const Conversion& conversion = {});
   WindowProduct(WindowProduct&&) = default;
 
   /// Sets the volts of vector `b`, one for each used word line.
   void set_volts(std::size_t b, std::span<const float> volts);
-  /// Starts it. `full_scale_amps`: of each output, or of each bit line where the board cannot subtract (see full_scales()). `vector`:
-  /// ordinal of the first vector. Errors: of Device::submit.
+  /// Starts it. `full_scale_amps`: of each output, or of each bit line where the board cannot subtract (see full_scales()), at headroom 1.
+  /// `vector`: ordinal of the first; repeat k of vector b has the ordinal vector + b * repeats + k. Errors: of Device::submit.
   Status submit(std::span<const float> full_scale_amps, std::uint64_t stream, std::uint64_t vector, std::chrono::nanoseconds deadline);
   /// Waits; adds what it cost. Errors: of the device, of `poll`.
   Status finish(StageCost& cost, double& seconds, const Poll& poll);
-  /// Current of output `i` of vector `b`, with its pair or reference line subtracted, by the board or here.
+  /// Current of output `i` of vector `b`, with its pair or reference line subtracted, by the board or here: the mean of the repeats.
   double amps(std::size_t b, std::size_t i) const;
   /// The same of all outputs, [outputs].
   void amps(std::size_t b, std::span<double> out) const;
 
  private:
   std::size_t converted(std::size_t line) const;  // which converted output bit line `line` of the placement goes to
+  double amps_of(std::size_t row, std::size_t i) const;
 
   hal::Device* device_;
   WindowMap map_;
   kernels::Encoding encoding_;
   bool analog_subtract_;
-  std::size_t batch_, outputs_;
+  double headroom_, least_full_scale_;
+  std::vector<double> scales_;      // [repeats]: of x
+  std::size_t products_, outputs_;  // products: vectors times repeats
   std::vector<float> volts_, amps_, full_scale_;
   hal::Pending pending_;
 };
 
-/// Full scales of a window's converters for WindowProduct::submit.
-std::vector<float> full_scales(const kernels::EncodedTile& tile, kernels::Encoding encoding, const hal::Capabilities& capabilities,
-                               double headroom);
+/// Full scales of a window's converters at headroom 1, for WindowProduct::submit: nothing is larger.
+std::vector<float> full_scales(const kernels::EncodedTile& tile, kernels::Encoding encoding, const hal::Capabilities& capabilities);
 
 }  // namespace sedma::runtime

@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <optional>
 #include <span>
 #include <string>
 #include <utility>
@@ -20,7 +21,9 @@ namespace sedma::runtime {
 struct ProductTask {
   std::span<const double> x;
   std::size_t batch = 0;
-  std::uint64_t vector = 0;  ///< ordinal of the first vector
+  std::uint64_t vector = 0;  ///< ordinal of the first; each takes as many ordinals as it is repeated
+  Conversion conversion = {};
+  std::optional<std::uint32_t> part = {};  ///< only tiles of this part of the matrix work; none: all do
 };
 
 /// Not thread-safe, but stop() may be called from any thread.

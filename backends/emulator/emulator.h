@@ -14,6 +14,9 @@ namespace sedma::backends {
 ///   seed=1                             of every random number
 ///   adc_bits=8 dac_bits=8              0: ideal; 2..16
 ///   c2c=on                             cycle-to-cycle noise of writing
+///   c2c_scale=1                        its sd / the published one, 0..4
+///   nonlinearity=1                     how much more bent the pulse response is than published, up and down: A is divided by it; 0.1..3.
+///                                      These two make a board that is not what its material's name promises
 ///   ideal_writing=off                  on: Program puts every cell on its target (within the cell's own range, stuck cells aside) without
 ///                                      pulses, noise or cost: for error budgets
 ///   transistor=on                      15 kOhm access transistor in series
@@ -55,6 +58,8 @@ struct EmulatorAssumptions {
   double read_volts = 0, read_seconds = 0;
   double write_up_volts = 0, write_down_volts = 0, write_width_seconds = 0;
   bool cycle_to_cycle = true, ideal_writing = false;
+  double sigma_c2c = 0;     ///< fraction of the range per sqrt(pulse); 0: none
+  double nonlinearity = 1;  ///< published A of the pulse response / this board's
   double read_noise = 0, device_to_device = 0, stuck_fraction = 0;
   double read_floor_siemens = 0;
   std::string wires;  ///< "none", "exact", "series"

@@ -23,6 +23,7 @@ const std::vector<std::string> known_options = {"activation_ev",
                                                 "age",
                                                 "arrays",
                                                 "c2c",
+                                                "c2c_scale",
                                                 "cols",
                                                 "columns_per_adc",
                                                 "d2d",
@@ -36,6 +37,7 @@ const std::vector<std::string> known_options = {"activation_ev",
                                                 "identity",
                                                 "iv_cubic",
                                                 "lanes",
+                                                "nonlinearity",
                                                 "path",
                                                 "read_noise",
                                                 "read_noise_floor",
@@ -83,10 +85,24 @@ Status check_memory(const Options& options) {
               memory);
 }
 
+// A board whose cells are not what its material's published numbers say.
+Status take_response(hal::Uri& uri, Options& options) {
+  kernels::CellModel& model = options.model;
+  SEDMA_ASSIGN_OR_RETURN(model.cycle_to_cycle, uri.take_switch("c2c", true));
+  if (const auto scale = uri.options().find("c2c_scale"); scale != uri.options().end() && !model.cycle_to_cycle)
+    return fail(Code::invalid_argument, "option c2c_scale={} says nothing with c2c=off", scale->second);
+  SEDMA_ASSIGN_OR_RETURN(const double c2c_scale, uri.take_number("c2c_scale", 1, 0, 4));
+  model.material.sigma_c2c *= c2c_scale;
+  SEDMA_ASSIGN_OR_RETURN(options.assumptions.nonlinearity, uri.take_number("nonlinearity", 1, 0.1, 3));
+  model.material.a_up_pulses /= options.assumptions.nonlinearity;
+  model.material.a_down_pulses /= options.assumptions.nonlinearity;
+  return {};
+}
+
 Status take_physics(hal::Uri& uri, Options& options) {
   kernels::CellModel& model = options.model;
   SEDMA_ASSIGN_OR_RETURN(const bool transistor, uri.take_switch("transistor", true));
-  SEDMA_ASSIGN_OR_RETURN(model.cycle_to_cycle, uri.take_switch("c2c", true));
+  SEDMA_RETURN_IF_ERROR(take_response(uri, options));
   SEDMA_ASSIGN_OR_RETURN(options.ideal_writing, uri.take_switch("ideal_writing", false));
   SEDMA_ASSIGN_OR_RETURN(model.read_noise, uri.take_number("read_noise", 0, 0, 1));
   SEDMA_ASSIGN_OR_RETURN(model.device_to_device, uri.take_number("d2d", 0, 0, 1));
@@ -132,6 +148,7 @@ void copy_model(const Options& options, EmulatorAssumptions& a) {
   a.write_down_volts = model.material.write_down_volts;
   a.write_width_seconds = model.material.write_width_seconds;
   a.cycle_to_cycle = model.cycle_to_cycle;
+  a.sigma_c2c = model.cycle_to_cycle ? model.material.sigma_c2c : 0;
   a.ideal_writing = options.ideal_writing;
   a.read_noise = model.read_noise;
   a.device_to_device = model.device_to_device;

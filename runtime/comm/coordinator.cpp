@@ -73,6 +73,7 @@ OpenMessage open_message(const Plan& plan, const MatrixSource& matrix, const Ses
   message.rows = matrix.rows();
   message.cols = matrix.cols();
   message.content = matrix.content();
+  message.roots = plan.roots;
   message.choice = plan.choice;
   message.geometry = plan.geometry;
   message.tile_rows = plan.tile_rows;
@@ -148,7 +149,7 @@ void Coordinator::send_multiply(const Ledger::Part& part) {
   const auto product = std::find_if(products_.begin(), products_.end(), [&](const Product& p) { return p.id == part.product; });
   const ProductTask& task = product->task;
   const auto used = lines(part.work);
-  MultiplyMessage message{part.id, task.vector, task.batch, part.work.groups, product->largest, {}};
+  MultiplyMessage message{part.id, task.vector, task.batch, task.conversion, task.part, part.work.groups, product->largest, {}};
   message.x.reserve(task.batch * used->cols.size());
   for (std::size_t b = 0; b < task.batch; ++b)
     for (const std::uint32_t col : used->cols) message.x.push_back(task.x[b * matrix_.cols() + col]);

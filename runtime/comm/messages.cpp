@@ -1,5 +1,6 @@
 #include "runtime/comm/messages.h"
 
+#include <algorithm>
 #include <array>
 
 #include "runtime/comm/wire.h"
@@ -40,7 +41,21 @@ StageCost get_cost(ByteReader& in) {
   return cost;
 }
 
+void put_conversion(ByteWriter& out, const Conversion& conversion) {
+  out.put(conversion.headroom);
+  out.put(conversion.repeats);
+}
+
+Conversion get_conversion(ByteReader& in) {
+  Conversion conversion;
+  conversion.headroom = in.get<double>();
+  conversion.repeats = in.get<std::uint32_t>();
+  return conversion;
+}
+
 void put_choice(ByteWriter& out, const Choice& choice) {
+  out.put(static_cast<std::uint8_t>(choice.partition));
+  out.put(choice.sharing);
   out.put(choice.tile_rows);
   out.put(choice.tile_cols);
   out.put(static_cast<std::uint8_t>(choice.encoding));
@@ -51,11 +66,13 @@ void put_choice(ByteWriter& out, const Choice& choice) {
   out.put(choice.step_fraction);
   out.put(choice.max_pulses_per_cell);
   out.put(choice.read_repeats);
-  out.put(choice.headroom);
+  put_conversion(out, choice.conversion);
 }
 
 Choice get_choice(ByteReader& in) {
   Choice choice;
+  choice.partition = in.get_enum(Partition::clustered);
+  choice.sharing = in.get<std::uint32_t>();
   choice.tile_rows = in.get<std::uint32_t>();
   choice.tile_cols = in.get<std::uint32_t>();
   choice.encoding = in.get_enum(kernels::Encoding::offset);
@@ -66,8 +83,21 @@ Choice get_choice(ByteReader& in) {
   choice.step_fraction = in.get<float>();
   choice.max_pulses_per_cell = in.get<std::uint32_t>();
   choice.read_repeats = in.get<std::uint32_t>();
-  choice.headroom = in.get<double>();
+  choice.conversion = get_conversion(in);
   return choice;
+}
+
+std::vector<StreamRoot> get_roots(ByteReader& in) {
+  constexpr std::size_t root_bytes = 12;
+  std::vector<StreamRoot> roots(in.get_count(root_bytes));
+  for (StreamRoot& root : roots) {
+    root.block_row = in.get<std::uint32_t>();
+    root.content = in.get<std::uint64_t>();
+  }
+  const auto not_after = [](const StreamRoot& a, const StreamRoot& b) { return a.block_row >= b.block_row; };
+  if (roots.empty() || roots.front().block_row != 0 || std::adjacent_find(roots.begin(), roots.end(), not_after) != roots.end())
+    in.refuse();
+  return roots;
 }
 
 void put_report(ByteWriter& out, const WorkReport& report) {
@@ -139,6 +169,11 @@ Bytes encode(const OpenMessage& m) {
   out.put(m.rows);
   out.put(m.cols);
   out.put(m.content);
+  out.put<std::uint64_t>(m.roots.size());
+  for (const StreamRoot& root : m.roots) {
+    out.put(root.block_row);
+    out.put(root.content);
+  }
   put_choice(out, m.choice);
   out.put(m.geometry.word_lines);
   out.put(m.geometry.bit_lines);
@@ -157,6 +192,7 @@ Result<OpenMessage> decode_open(std::span<const std::byte> body) {
     m.rows = in.get<std::uint32_t>();
     m.cols = in.get<std::uint32_t>();
     m.content = in.get<std::uint64_t>();
+    m.roots = get_roots(in);
     m.choice = get_choice(in);
     m.geometry.word_lines = in.get<std::uint32_t>();
     m.geometry.bit_lines = in.get<std::uint32_t>();
@@ -202,6 +238,9 @@ Bytes encode(const MultiplyMessage& message) {
   out.put(message.part);
   out.put(message.vector);
   out.put(message.batch);
+  put_conversion(out, message.conversion);
+  out.put(static_cast<std::uint8_t>(message.matrix_part.has_value()));
+  out.put(message.matrix_part.value_or(0));
   out.put_list(message.groups);
   out.put_all(std::span(message.largest));
   out.put_list(message.x);
@@ -209,7 +248,7 @@ Bytes encode(const MultiplyMessage& message) {
 }
 
 std::uint64_t multiply_bytes(std::uint64_t batch, std::uint64_t groups, std::uint64_t columns) noexcept {
-  return 5 * sizeof(std::uint64_t) + groups * sizeof(std::uint32_t) + batch * (1 + columns) * sizeof(double);
+  return 6 * sizeof(std::uint64_t) + 1 + (2 + groups) * sizeof(std::uint32_t) + batch * (1 + columns) * sizeof(double);
 }
 
 Result<MultiplyMessage> decode_multiply(std::span<const std::byte> body) {
@@ -218,6 +257,10 @@ Result<MultiplyMessage> decode_multiply(std::span<const std::byte> body) {
     message.part = in.get<std::uint64_t>();
     message.vector = in.get<std::uint64_t>();
     message.batch = in.get<std::uint64_t>();
+    message.conversion = get_conversion(in);
+    const bool one_part = in.get_bool();
+    const auto part = in.get<std::uint32_t>();
+    if (one_part) message.matrix_part = part;
     message.groups = in.get_list<std::uint32_t>();
     message.largest = in.get_all<double>(message.batch);
     message.x = in.get_list<double>();

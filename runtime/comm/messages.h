@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -46,7 +47,8 @@ struct EndMessage {
 struct OpenMessage {
   std::uint64_t session = 0;  ///< told with every answer
   std::uint32_t rows = 0, cols = 0;
-  std::uint64_t content = 0;  ///< of the matrix
+  std::uint64_t content = 0;      ///< of the matrix
+  std::vector<StreamRoot> roots;  ///< Plan::roots: at least one, ascending from block 0
   Choice choice;
   Geometry geometry;
   std::uint32_t tile_rows = 0, tile_cols = 0, tiles = 0, groups = 0;
@@ -96,6 +98,8 @@ struct ProgramMessage {
 struct MultiplyMessage {
   std::uint64_t part = 0, vector = 0;  ///< ordinal of the first vector
   std::uint64_t batch = 0;
+  Conversion conversion;
+  std::optional<std::uint32_t> matrix_part;  ///< ProductTask::part
   std::vector<std::uint32_t> groups;
   std::vector<double> largest;  ///< [batch]: max|x| of the whole vector
   std::vector<double> x;        ///< [batch, columns of the groups' tiles, ascending]

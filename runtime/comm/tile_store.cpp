@@ -18,6 +18,7 @@ TileStore::TileStore(const OpenMessage& open, const MatrixSource* matrix, std::m
     : open_(open), matrix_(matrix != nullptr && matrix->content() == open.content ? matrix : nullptr), matrix_lock_(matrix_lock) {
   plan_.choice = open.choice;
   plan_.geometry = open.geometry;
+  plan_.roots = open.roots;
   plan_.tile_rows = open.tile_rows;
   plan_.tile_cols = open.tile_cols;
   plan_.tiles.resize(open.tiles);

@@ -90,7 +90,8 @@ Result<Bytes> WorkSession::multiply(const MultiplyMessage& message) {
   partial.batch = message.batch;
   WorkReport& report = partial.report;
   const auto begin = std::chrono::steady_clock::now();
-  report.status = bench_.workbench->multiply({x_, batch, message.vector}, message.groups, y, report.programming, report.multiplying);
+  report.status = bench_.workbench->multiply({x_, batch, message.vector, message.conversion, message.matrix_part}, message.groups, y,
+                                             report.programming, report.multiplying);
   busy_seconds_ += std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
   finish_report(report);
   return encode(std::move(partial), y, used.rows);

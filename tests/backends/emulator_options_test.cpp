@@ -91,6 +91,19 @@ TEST(EmulatorOptions, ConvertersOfEightBits) {
   EXPECT_EQ(a->identity, "tile");
 }
 
+TEST(EmulatorOptions, ResponseIsPublishedUnlessTheUriSaysOtherwise) {
+  for (const kernels::Material& material : kernels::published_materials()) {
+    const std::string uri = "emulator:" + std::string(material.name) + "?arrays=1";
+    const auto published = assumptions(*open(uri)), own = assumptions(*open(uri + "&c2c_scale=1.4&nonlinearity=1.5"));
+    EXPECT_EQ(published->sigma_c2c, material.sigma_c2c);
+    EXPECT_EQ(published->nonlinearity, 1);
+    EXPECT_DOUBLE_EQ(own->sigma_c2c, 1.4 * material.sigma_c2c);
+    EXPECT_EQ(own->nonlinearity, 1.5);
+    EXPECT_EQ(assumptions(*open(uri + "&c2c=off"))->sigma_c2c, 0);
+  }
+  expect_refused("emulator:EpiRAM?c2c=off&c2c_scale=0.1", Code::invalid_argument, {"c2c_scale=0.1", "c2c=off"});
+}
+
 TEST(EmulatorOptions, UnknownNamesListWhatThereIs) {
   expect_refused("emulator:HfO2", Code::invalid_argument, {"'HfO2'", "Ag-aSi, AlOx-HfO2, EpiRAM, TaOx-HfOx"});
   expect_refused("emulator:", Code::invalid_argument, {"AlOx-HfO2"});
@@ -112,6 +125,8 @@ TEST(EmulatorOptions, ValuesOutOfRangeAreNamed) {
                                                        {"stuck=-0.1", "[0, 1]"},
                                                        {"d2d=inf", "[0, 1]"},
                                                        {"c2c=yes", "on or off"},
+                                                       {"c2c_scale=5", "[0, 4]"},
+                                                       {"nonlinearity=0", "[0.1, 3]"},
                                                        {"transistor=1", "on or off"},
                                                        {"lanes=many", "inline, threads"},
                                                        {"identity=cell", "tile, board"},

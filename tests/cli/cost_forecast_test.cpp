@@ -30,18 +30,18 @@ runtime::Matrix random_matrix(std::mt19937& random, std::uint32_t rows, std::uin
 }
 
 /// Of one board, all of it.
-Workload work_of_session(const runtime::Session& session, const runtime::SessionOptions& options, std::uint64_t batches,
-                         std::uint64_t vectors) {
-  Workload work;
+runtime::Workload work_of_session(const runtime::Session& session, const runtime::SessionOptions& options, std::uint64_t batches,
+                                  std::uint64_t vectors) {
+  runtime::Workload work;
   work.choice = options.choice;
   const runtime::Layout layout = session.layouts().front();
-  for (const runtime::Placement& placement : layout.placements) work.windows.push_back(work_of(placement));
+  for (const runtime::Placement& placement : layout.placements) work.windows.push_back(runtime::work_of(placement));
   work.programmings = layout.turns > 1 ? batches : 1;
   work.vectors = vectors;
   return work;
 }
 
-void expect_at_most(const runtime::StageCost& real, const StageForecast& most) {
+void expect_at_most(const runtime::StageCost& real, const runtime::StageForecast& most) {
   constexpr double rounding = 1 + 1e-9;
   EXPECT_LE(real.pulses, most.pulses);
   EXPECT_LE(real.joules.cells, most.joules.cells * rounding);
@@ -114,8 +114,8 @@ TEST(CostForecast, NoRunPassesTheWorstCase) {
     SCOPED_TRACE(
         fmt::format("{}, {} x {}, slices {}, passes {}", uri, matrix.rows(), matrix.cols(), options.choice.slices, options.choice.passes));
     const std::uint64_t batch = 1 + below(random, 4);
-    const Workload work = work_of_session(*session, options, 2, 2 * batch);
-    const CostForecast costs = worst_case(work, board->device->capabilities(), board->assumptions);
+    const runtime::Workload work = work_of_session(*session, options, 2, 2 * batch);
+    const runtime::CostForecast costs = runtime::worst_case(work, board->device->capabilities(), emulated_model(*board));
     for (int k = 0; k < 2; ++k) {
       const auto y = session->multiply(runtime::random_inputs(random(), batch, matrix.cols()), batch);
       ASSERT_TRUE(y.ok()) << y.status().to_string();
@@ -142,7 +142,8 @@ TEST(CostForecast, TheWorstCaseOfPulsesIsNotFarOff) {
   options.choice.max_pulses_per_cell = 500;
   options.choice.passes = 400;
   auto session = runtime::Session::open(*board.device, matrix, options).value();
-  const CostForecast costs = worst_case(work_of_session(session, options, 1, 1), board.device->capabilities(), board.assumptions);
+  const runtime::CostForecast costs =
+      runtime::worst_case(work_of_session(session, options, 1, 1), board.device->capabilities(), emulated_model(board));
   ASSERT_TRUE(session.program().ok());
   EXPECT_LE(session.programming().pulses, costs.worst_case_pulses);
   EXPECT_GT(static_cast<double>(session.programming().pulses), 0.3 * static_cast<double>(costs.worst_case_pulses));
@@ -161,7 +162,8 @@ TEST(CostForecast, TheWorstCaseOfAProductIsReached) {
   options.choice.encoding = kernels::Encoding::offset;
   const runtime::Matrix matrix = ones(64);
   auto session = runtime::Session::open(*board.device, matrix, options).value();
-  const CostForecast costs = worst_case(work_of_session(session, options, 1, 3), board.device->capabilities(), board.assumptions);
+  const runtime::CostForecast costs =
+      runtime::worst_case(work_of_session(session, options, 1, 3), board.device->capabilities(), emulated_model(board));
   ASSERT_TRUE(session.multiply(std::vector<double>(std::size_t{3} * 64, 1.0), 3).ok());
   expect_at_most(session.programming(), costs.worst_case->programming);
   expect_at_most(session.multiplying(), costs.worst_case->multiplying);
@@ -181,7 +183,8 @@ TEST(CostForecast, AnEraseTakesTheRampDown) {
   ASSERT_TRUE(runtime::Session::open(*board.device, matrix, options).value().program().ok());
   options.choice.max_pulses_per_cell = 1;
   auto session = runtime::Session::open(*board.device, matrix, options).value();
-  const CostForecast costs = worst_case(work_of_session(session, options, 1, 1), board.device->capabilities(), board.assumptions);
+  const runtime::CostForecast costs =
+      runtime::worst_case(work_of_session(session, options, 1, 1), board.device->capabilities(), emulated_model(board));
   ASSERT_TRUE(session.program().ok());
   expect_at_most(session.programming(), costs.worst_case->programming);
   EXPECT_GT(session.programming().pulses, std::uint64_t{64} * 65 * (board.device->capabilities().levels + 1));
@@ -196,8 +199,8 @@ TEST(CostForecast, TheCorrectionWithProductsIsInIt) {
     options.products = true;
     options.choice.passes = 21;
     auto session = runtime::Session::open(*board.device, matrix, options).value();
-    Workload work = work_of_session(session, options, 1, 3);
-    work.products = Workload::Products{matrix.rows(), matrix.cols()};
+    runtime::Workload work = work_of_session(session, options, 1, 3);
+    work.products = runtime::Workload::Products{matrix.rows(), matrix.cols()};
     const auto costs = forecast_costs(work, matrix, session.plan().tiles, registry(), board);
     ASSERT_TRUE(costs.ok()) << costs.status().to_string();
     ASSERT_TRUE(session.multiply(runtime::random_inputs(7, 3, matrix.cols()), 3).ok());
@@ -228,7 +231,7 @@ TEST(CostForecast, WhatIsExpectedComesTrueWithin15Percent) {
         const auto costs = forecast_costs(work_of_session(session, options, 1, 64), matrix, session.plan().tiles, registry(), board);
         ASSERT_TRUE(costs.ok()) << costs.status().to_string();
         ASSERT_TRUE(session.multiply(runtime::random_inputs(8, 64, size), 64).ok());
-        const RunForecast& expected = costs->expected.value();
+        const runtime::RunForecast& expected = costs->expected.value();
         expect_within(static_cast<double>(session.programming().pulses), static_cast<double>(expected.programming.pulses), 0.15, "pulses");
         expect_within(session.programming().joules.total(), expected.programming.joules.total(), 0.15, "joules of writing");
         expect_within(session.programming().joules.cells, expected.programming.joules.cells, 0.15, "joules of cells");
@@ -246,14 +249,14 @@ TEST(CostForecast, WhatIsExpectedComesTrueWithin15Percent) {
 }
 
 TEST(CostForecast, ABoardThatIsNoEmulatorIsNotGuessedAt) {
-  Workload work;
+  runtime::Workload work;
   work.choice.max_pulses_per_cell = 10;
   work.windows = {{0, 0, 0, 4, 6, 4, 6, 0}, {1, 0, 0, 2, 2, 2, 2, 1}};
   hal::Capabilities board;
   board.arrays = 2;
   board.rows = board.cols = 8;
   board.levels = 32;
-  const CostForecast costs = worst_case(work, board, std::nullopt);
+  const runtime::CostForecast costs = runtime::worst_case(work, board, std::nullopt);
   EXPECT_EQ(costs.worst_case_pulses, (24u + 3u) * (10 + 32) + 10);
   const Json json = costs_json(costs);
   EXPECT_TRUE(json["expected"].is_null());
@@ -271,18 +274,18 @@ TEST(CostForecast, BoardsWorkAtTheSameTime) {
   const runtime::Matrix matrix = random_matrix(random, 20, 20, 1);
   const runtime::SessionOptions options;
   const auto session = runtime::Session::open(*board.device, matrix, options).value();
-  Workload work = work_of_session(session, options, 1, 2);
-  const CostForecast one = forecast_costs(work, matrix, session.plan().tiles, registry(), board).value();
+  runtime::Workload work = work_of_session(session, options, 1, 2);
+  const runtime::CostForecast one = forecast_costs(work, matrix, session.plan().tiles, registry(), board).value();
   work.windows.resize(1);
-  const CostForecast less = forecast_costs(work, matrix, session.plan().tiles, registry(), board).value();
-  const std::vector<CostForecast> boards = {less, one};
-  const CostForecast both = together(boards);
+  const runtime::CostForecast less = forecast_costs(work, matrix, session.plan().tiles, registry(), board).value();
+  const std::vector<runtime::CostForecast> boards = {less, one};
+  const runtime::CostForecast both = runtime::together(boards);
   EXPECT_EQ(both.worst_case_pulses, one.worst_case_pulses + less.worst_case_pulses);
   EXPECT_EQ(both.worst_case->programming.seconds, std::max(one.worst_case->programming.seconds, less.worst_case->programming.seconds));
   EXPECT_DOUBLE_EQ(both.expected->total().joules.total(), one.expected->total().joules.total() + less.expected->total().joules.total());
-  const std::vector<CostForecast> mixed = {one, CostForecast{}};
-  EXPECT_FALSE(together(mixed).expected);
-  EXPECT_FALSE(together(mixed).worst_case);
+  const std::vector<runtime::CostForecast> mixed = {one, runtime::CostForecast{}};
+  EXPECT_FALSE(runtime::together(mixed).expected);
+  EXPECT_FALSE(runtime::together(mixed).worst_case);
   const Json json = costs_json(both);
   EXPECT_EQ(json["expected"]["pulses"], both.expected->total().pulses);
   EXPECT_EQ(json["worst_case"]["seconds"], both.worst_case->total().seconds);

@@ -39,21 +39,21 @@ void expect_total(const json& joules) {
 
 TEST_F(Multiply, JsonHasEveryField) {
   const json r = report(put_matrix("a.mtx", 40, 50, 0.2), {"--slices", "1", "--batch", "2", "--seed", "5"});
-  expect_keys(r, {"matrix", "device", "plan", "programming", "multiply", "assumptions", "provenance", "error", "correction", "wall_seconds",
-                  "peak_bytes", "batch", "seed", "input_seed", "y_digest"});
+  expect_keys(r, {"matrix", "device", "plan", "conversion", "programming", "multiply", "assumptions", "provenance", "error", "correction",
+                  "wall_seconds", "peak_bytes", "batch", "seed", "input_seed", "y_digest"});
   expect_keys(r["matrix"], {"name", "rows", "cols", "nonzeros"});
   expect_keys(r["device"],
               {"board_id", "material", "cell", "unselected", "arrays", "rows", "cols", "levels", "g_min_siemens", "g_max_siemens",
                "cell_volts", "gate_volts", "read_volts", "width_seconds", "compliance_amps", "dac_bits", "adc_bits", "features"});
-  expect_keys(r["plan"], {"tile_rows", "tile_cols", "tiles", "arrays", "turns", "cells_allocated", "cells_useful", "memory_efficiency",
-                          "blocks", "bad_lines", "bad_cells", "encoding", "scale"});
+  expect_keys(r["plan"], {"partition", "sharing", "tile_rows", "tile_cols", "tiles", "arrays", "turns", "cells_allocated", "cells_useful",
+                          "memory_efficiency", "blocks", "bad_lines", "bad_cells", "encoding", "scale"});
   expect_keys(r["programming"], {"pulses", "joules", "seconds", "unconverged", "passes", "cells", "conversions", "compensated",
                                  "uncompensated", "tolerance_levels"});
   expect_keys(r["multiply"], {"products", "conversions", "joules", "seconds"});
   expect_keys(r["assumptions"], {"adc_joules", "adc_seconds", "dac_joules", "adc_ideal", "dac_ideal", "cycle_to_cycle"});
   expect_keys(r["provenance"], {"version", "commit", "uri", "argv", "host", "isa", "utc"});
   expect_keys(r["error"], {"relative_l2", "relative_linf", "domain"});
-  expect_keys(r["correction"], {"kind", "slices", "lambda", "cost"});
+  expect_keys(r["correction"], {"kind", "slices", "lambda", "lambda_adaptive", "cost"});
   expect_keys(r["wall_seconds"], {"load", "program", "multiply", "reference", "total"});
 }
 
@@ -115,7 +115,7 @@ TEST_F(Multiply, OutputHoldsTheProductThatTheDigestNames) {
   const Ran ran = run(arguments(matrix, {"--batch", "3", "--output", y, "--json", run_file}));
   ASSERT_EQ(ran.exit_code, 0) << ran.err;
   EXPECT_TRUE(ran.err.empty()) << ran.err;
-  EXPECT_TRUE(contains(ran.out, "8-bit ADC, 8-bit DAC, C2C on, 100 passes, seed 1")) << ran.out;
+  EXPECT_TRUE(contains(ran.out, "8-bit ADC, 8-bit DAC, headroom 1, 1 repeat, C2C on, 100 passes, seed 1")) << ran.out;
   const json described = run_json({"info", y, "--json"});
   EXPECT_EQ(described["rows"], 3);
   EXPECT_EQ(described["cols"], 20);

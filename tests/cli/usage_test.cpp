@@ -11,7 +11,7 @@ TEST_F(Usage, HelpExplainsEveryCommandWithExamples) {
   const Ran all = run({"--help"});
   EXPECT_EQ(all.exit_code, 0);
   EXPECT_TRUE(contains(all.out, "Exit codes: 0 done, 1 failed, 2 wrong usage")) << all.out;
-  for (const char* command : {"multiply", "sweep", "demo", "info", "devices", "conformance", "board-check"}) {
+  for (const char* command : {"multiply", "sweep", "demo", "info", "plan", "devices", "conformance", "board-check"}) {
     EXPECT_TRUE(contains(all.out, command));
     const Ran one = run({command, "--help"});
     EXPECT_EQ(one.exit_code, 0) << command;
@@ -54,6 +54,7 @@ TEST_F(Usage, WrongUsageIsExitCode2AndSaysWhy) {
       {multiply({"--tile", "9x4"}), "a tile of 9 x 4"},
       {multiply({"--tile", "4x17"}), "the arrays have 16 x 16"},
       {multiply({"--encoding", "triple"}), "triple not in {pair,offset}"},
+      {multiply({"--partition", "fixed"}), "fixed not in {static,grid,clustered}"},
       {multiply({"--scale", "row"}), "row not in {output,tile}"},
       {multiply({"--correction", "magic"}), "magic not in {none,products,residual}"},
       {multiply({"--correction", "none", "--slices", "1"}), "--slices 1 belongs to --correction residual"},

@@ -68,6 +68,12 @@ TEST_F(SameBits, WithLineResistance) {
   expect_same(put_matrix("dense.mtx", 70, 60, 1), "emulator:AlOx-HfO2?rows=32&cols=32&wires=exact", {"--slices", "1"}, {1, 2, 3, 7});
 }
 
+TEST_F(SameBits, OfClusteredRows) {
+  expect_same("gallery:fem9?n=24", "emulator:TaOx-HfOx?rows=64&cols=64", {"--passes", "21", "--partition", "clustered", "--sharing", "1"});
+}
+TEST_F(SameBits, OfTheStaticLayout) {
+  expect_same("gallery:laplace5?n=12", "emulator:TaOx-HfOx?rows=64&cols=64", {"--passes", "21", "--partition", "static"});
+}
 TEST_F(SameBits, OfAGallery) { expect_same("gallery:fem9?n=24", "emulator:TaOx-HfOx?rows=64&cols=64", {"--passes", "21"}); }
 
 // More values than are held: every rank reads its own part of the file.

@@ -182,12 +182,12 @@ TEST(Budget, WithoutSourcesOnlyTheEncodingIsLeft) {
   EXPECT_LT(rounding.total.squared, 1e-10);
   // What smoothing takes away from a rough product.
   runtime::SessionOptions session;
-  session.lambda = 0.5;
+  session.lambda.value = 0.5;
   const auto x = runtime::random_inputs(1, 8, matrix.cols());
   const auto exact = reference(matrix, x, 8);
   auto smooth = exact;
   std::vector<double> scratch(matrix.rows());
-  for (std::size_t b = 0; b < 8; ++b) kernels::denoise(std::span(smooth).subspan(b * 40, 40), session.lambda, scratch);
+  for (std::size_t b = 0; b < 8; ++b) kernels::denoise(std::span(smooth).subspan(b * 40, 40), session.lambda.value, scratch);
   const double taken = std::pow(runtime::compare(smooth, exact).relative_l2, 2);
   const Budget smoothed = budget_of(disturbed({{0.01, 0}, {0.01, 0}}), {"a", "b"}, matrix, session);
   EXPECT_NEAR(smoothed.encoding.squared / taken, 1, 1e-4);

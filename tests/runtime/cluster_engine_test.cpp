@@ -101,6 +101,38 @@ TEST_F(ClusterEngine, SameBitsAfterLossesAndAReturn) {
   }
 }
 
+// The conversion in force when a product began is that of all its parts, those that move after a loss too.
+TEST_F(ClusterEngine, SameBitsForConversionsThatChange) {
+  const std::vector<Conversion> conversions = {{0.5, 3}, {}, {0.25, 1}, {1, 2}};
+  const auto digest_over = [&](Session& session, const std::function<void(std::size_t)>& before_product) {
+    std::vector<double> all;
+    for (std::size_t k = 0; k < conversions.size(); ++k) {
+      EXPECT_TRUE(session.set_conversion(conversions[k]).ok());
+      const Status status = session.multiply_each(x, 6, 2, [&](std::size_t, Product&& product) {
+        all.insert(all.end(), product.y.begin(), product.y.end());
+        before_product(k);
+        return Status();
+      });
+      EXPECT_TRUE(status.ok()) << status.to_string();
+    }
+    return digest(all);
+  };
+  const auto device = test::open_device(board + "200");
+  auto alone = Session::open(*device, matrix, options).value();
+  const std::string right = digest_over(alone, [](std::size_t) {});
+  BoardJob boards(4, matrix, 1, 200);
+  auto session = Session::open(boards.job.job(0), matrix, options);
+  ASSERT_TRUE(session.ok()) << session.status().to_string();
+  EXPECT_EQ(digest_over(*session,
+                        [&](std::size_t k) {
+                          if (k == 0) boards.job.network.kill(2);
+                          if (k == 2) boards.job.network.kill(3);
+                        }),
+            right);
+  EXPECT_EQ(session->losses().size(), 2u);
+  EXPECT_EQ(session->multiplying().products % 12, 0u);
+}
+
 TEST_F(ClusterEngine, TheForecastOfItsTrafficIsRight) {
   for (const std::uint32_t arrays : {200u, 3u}) {
     BoardJob boards(3, matrix, 1, arrays);

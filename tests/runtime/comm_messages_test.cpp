@@ -30,7 +30,8 @@ OpenMessage some_open() {
   open.rows = 100;
   open.cols = 80;
   open.content = 0x123456789abcdef0;
-  open.choice = {16, 8, kernels::Encoding::offset, kernels::Scale::tile, 2, 21, 0.25, 0.125f, 99, 3, 1.5};
+  open.roots = {{0, 7}, {3, 8}};
+  open.choice = {Partition::clustered, 2, 16, 8, kernels::Encoding::offset, kernels::Scale::tile, 2, 21, 0.25, 0.125f, 99, 3, {1.5, 4}};
   open.geometry = {64, 32, true};
   open.tile_rows = 16;
   open.tiles = 5;
@@ -66,7 +67,10 @@ TEST(Messages, ComeOutAsTheyWentIn) {
   expect_same_bytes(encode(some_open()), decode_open);
   const auto open = decode_open(encode(some_open()));
   EXPECT_EQ(open->choice.passes, 21u);
-  EXPECT_EQ(open->choice.headroom, 1.5);
+  EXPECT_EQ(open->choice.conversion.headroom, 1.5);
+  EXPECT_EQ(open->choice.conversion.repeats, 4u);
+  EXPECT_EQ(open->choice.partition, Partition::clustered);
+  EXPECT_EQ(open->choice.sharing, 2u);
   EXPECT_EQ(open->choice.scale, kernels::Scale::tile);
   EXPECT_TRUE(open->geometry.apart);
   EXPECT_EQ(open->groups, 4u);
@@ -79,7 +83,7 @@ TEST(Messages, ComeOutAsTheyWentIn) {
   EXPECT_EQ(done->groups, some_done().groups);
   expect_same_bytes(encode(DropMessage{{3, 1}}), decode_drop);
   expect_same_bytes(encode(ProgramMessage{1, 2, {3, 4}}), decode_program);
-  expect_same_bytes(encode(MultiplyMessage{1, 2, 2, {3}, {0.5, 9}, {1, 2, 3, 4, 5, 6}}), decode_multiply);
+  expect_same_bytes(encode(MultiplyMessage{1, 2, 2, {0.5, 4}, 4u, {3}, {0.5, 9}, {1, 2, 3, 4, 5, 6}}), decode_multiply);
   expect_same_bytes(encode(FileMessage{5, "a/b"}), decode_file);
   expect_same_bytes(encode(RecallMessage{3}), decode_recall);
   expect_same_bytes(encode(StateMessage{2, 7, {{1, 2, 3}, {4, 5, StateMessage::restored}}}), decode_state);
@@ -139,7 +143,7 @@ TEST(Messages, SizesAreKnownWithoutMakingThem) {
       EXPECT_EQ(encode(*message).size(), hold_bytes(planned.plan, groups, with_values, matrix.rows())) << density;
     }
   }
-  EXPECT_EQ(encode(MultiplyMessage{1, 2, 2, {3}, {0.5, 9}, {1, 2, 3, 4, 5, 6}}).size(), multiply_bytes(2, 1, 3));
+  EXPECT_EQ(encode(MultiplyMessage{1, 2, 2, {0.5, 4}, 4u, {3}, {0.5, 9}, {1, 2, 3, 4, 5, 6}}).size(), multiply_bytes(2, 1, 3));
 }
 
 TEST(Messages, LargeTilesTravelInSeveralParcels) {
@@ -223,7 +227,7 @@ TEST(Messages, DamagedBytesAreRefusedOrDecoded) {
   const std::vector<Bytes> bodies{encode(some_open()),
                                   encode(*hold_message(plan, matrix, all_groups(plan), true)),
                                   encode(ProgramMessage{1, 2, {3, 4}}),
-                                  encode(MultiplyMessage{1, 2, 2, {3}, {0.5, 9}, {1, 2, 3, 4}}),
+                                  encode(MultiplyMessage{1, 2, 2, {0.5, 4}, 4u, {3}, {0.5, 9}, {1, 2, 3, 4}}),
                                   encode(some_done()),
                                   encode(StateMessage{1, 7, {{1, 2, 3}}}),
                                   encode(FailedMessage{7, Status(Code::internal, "no")}),

@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <functional>
 #include <limits>
 #include <map>
 #include <set>
@@ -209,6 +210,8 @@ class PlanLaws : public ::testing::TestWithParam<unsigned> {
     drawn.encoding = draw(0, 1) != 0 ? Encoding::pair : Encoding::offset;
     drawn.slices = draw(0, 3);
     if (draw(0, 1) != 0) drawn.tile_rows = draw(1, 4), drawn.tile_cols = draw(1, 6);
+    drawn.partition = static_cast<Partition>(GetParam() % 3);
+    drawn.sharing = draw(0, 4);
     return drawn;
   }
 };
@@ -231,6 +234,37 @@ TEST_P(PlanLaws, EveryEntryIsInOneTileAndEveryTileInOneGroup) {
                              [](const Group& a, const Group& b) { return a.tiles.front() < b.tiles.front(); }));
 }
 
+TEST_P(PlanLaws, TilesAreInOrderNotTooLargeAndCountTheirEntries) {
+  std::uint64_t entries = 0;
+  std::vector<double> values;
+  for (const Tile& tile : plan.tiles) {
+    for (const std::vector<std::uint32_t>* lines : {&tile.rows, &tile.cols}) {
+      EXPECT_FALSE(lines->empty());
+      EXPECT_TRUE(std::adjacent_find(lines->begin(), lines->end(), std::greater_equal<>()) == lines->end()) << "ascending, once each";
+    }
+    EXPECT_LE(tile.rows.size(), plan.tile_rows);
+    EXPECT_LE(tile.cols.size(), plan.tile_cols);
+    values.resize(tile.rows.size() * tile.cols.size());
+    ASSERT_TRUE(matrix.gather(tile.rows, tile.cols, values.data()).ok());
+    EXPECT_EQ(tile.nonzeros, values.size() - static_cast<std::size_t>(std::count(values.begin(), values.end(), 0.0)));
+    entries += tile.nonzeros;
+  }
+  EXPECT_EQ(entries, matrix.nonzeros());
+  EXPECT_TRUE(std::adjacent_find(plan.tiles.begin(), plan.tiles.end(), [](const Tile& a, const Tile& b) {
+                return std::tie(a.block_row, a.block_col) >= std::tie(b.block_row, b.block_col);
+              }) == plan.tiles.end());
+}
+
+TEST_P(PlanLaws, ClustersNeverTakeMoreLoadsThanTheGridNorTheGridMoreThanTheStaticOne) {
+  std::uint64_t loads[3];
+  for (const Partition partition : {Partition::fixed, Partition::grid, Partition::clustered}) {
+    choice.partition = partition;
+    loads[static_cast<std::size_t>(partition)] = make_plan(matrix, geometry, choice).value().loads;
+  }
+  EXPECT_LE(loads[1], loads[0]);
+  EXPECT_LE(loads[2], loads[1]);
+}
+
 TEST_P(PlanLaws, SpotsAreDisjointInsideAndAlike) {
   std::uint64_t loads = 0;
   for (const Group& group : plan.groups) {
@@ -238,6 +272,8 @@ TEST_P(PlanLaws, SpotsAreDisjointInsideAndAlike) {
     ASSERT_EQ(group.spots.size(), group.tiles.size() * (choice.slices + 1));
     EXPECT_TRUE(group.loads == 1 || group.loads == choice.slices + 1);
     EXPECT_TRUE(!geometry.apart || group.loads == choice.slices + 1);
+    const std::size_t windows = group.spots.size() / group.loads;
+    EXPECT_LE(windows, choice.partition == Partition::fixed ? 1 : choice.sharing == 0 ? windows : choice.sharing);
     std::set<std::tuple<std::uint32_t, std::uint32_t, std::uint32_t>> cells;
     for (std::size_t k = 0; k < group.spots.size(); ++k) {
       const Spot& spot = group.spots[k];
@@ -264,7 +300,7 @@ TEST_P(PlanLaws, SpotsAreDisjointInsideAndAlike) {
   EXPECT_EQ(plan.loads, loads);
 }
 
-INSTANTIATE_TEST_SUITE_P(Seeds, PlanLaws, ::testing::Range(0u, 40u));
+INSTANTIATE_TEST_SUITE_P(Seeds, PlanLaws, ::testing::Range(0u, 120u));
 
 }  // namespace
 }  // namespace sedma::runtime

@@ -60,6 +60,7 @@ SavedCells random_cells(std::size_t slices, unsigned most_lines, unsigned seed) 
     slice.unit = doubles(slice.bit_lines.size() / 2);
     slice.full_scale_amps = floats(slice.bit_lines.size());
     slice.write_variance = doubles(slice.unit.size());
+    slice.own_write_variance = doubles(slice.unit.size());
     slice.sum_of_squares = doubles(slice.unit.size());
     cells.slices.push_back(std::move(slice));
   }
@@ -76,7 +77,7 @@ bool same(const SavedSlice& a, const SavedSlice& b) {
          a.array == b.array && a.turn == b.turn && a.word_lines == b.word_lines && a.bit_lines == b.bit_lines &&
          same_bits(a.target_siemens, b.target_siemens) && same_bits(a.found_siemens, b.found_siemens) && same_bits(a.unit, b.unit) &&
          same_bits(a.full_scale_amps, b.full_scale_amps) && same_bits(a.write_variance, b.write_variance) &&
-         same_bits(a.sum_of_squares, b.sum_of_squares);
+         same_bits(a.own_write_variance, b.own_write_variance) && same_bits(a.sum_of_squares, b.sum_of_squares);
 }
 
 bool same(const SavedCells& a, const SavedCells& b) {
@@ -110,7 +111,7 @@ TEST_F(SavedCellsFile, ManySlicesAreAFewDatasets) {
   write(random_cells(3000, 3, 4));
   const auto reader = hdf5::Reader::open(path_);
   ASSERT_TRUE(reader.ok());
-  EXPECT_EQ(reader->datasets()->size(), 25u);
+  EXPECT_EQ(reader->datasets()->size(), 27u);
   EXPECT_TRUE(read_saved_cells(path_).ok());
 }
 
@@ -166,15 +167,15 @@ void write_by_hand(const std::string& path, double version, std::uint64_t end) {
 }
 
 TEST_F(SavedCellsFile, VersionsAndContradictionsAreRefused) {
-  write_by_hand(path_, 2, 1);
-  expect_failure(read_saved_cells(path_).status(), Code::unsupported, "its version is 2, this SEDMA reads up to 1");
+  write_by_hand(path_, 3, 1);
+  expect_failure(read_saved_cells(path_).status(), Code::unsupported, "its version is 3, this SEDMA reads up to 2");
   write_by_hand(path_, 0.5, 1);
-  expect_failure(read_saved_cells(path_).status(), Code::data_corrupt, "its version is 0.5, expected 1");
-  write_by_hand(path_, 1, 2);
+  expect_failure(read_saved_cells(path_).status(), Code::data_corrupt, "its version is 0.5, expected 2");
+  write_by_hand(path_, 2, 2);
   expect_failure(read_saved_cells(path_).status(), Code::data_corrupt, "/word_lines of slice 0 is said to be [0, 2) of 1 values");
-  write_by_hand(path_, 1, 0);
+  write_by_hand(path_, 2, 0);
   expect_failure(read_saved_cells(path_).status(), Code::data_corrupt, "/word_lines has 1 values, its slices 0");
-  write_by_hand(path_, 1, 1);
+  write_by_hand(path_, 2, 1);
   expect_failure(read_saved_cells(path_).status(), Code::data_corrupt, "has no dataset '/bit_lines/ends'");
 }
 

@@ -169,7 +169,7 @@ TEST(Session, DenoiseHelpsSmoothAndIsOffAtZero) {
   const Matrix matrix = std::move(Matrix::from_dense("smooth", 200, 200, values)).value();
   SessionOptions options;
   const auto without = test::run(*device, matrix, options, 1);
-  options.lambda = 4;
+  options.lambda.value = 4;
   const auto with = test::run(*device, matrix, options, 1);
   EXPECT_LT(with.error.relative_l2, 0.8 * without.error.relative_l2);
 }
@@ -206,7 +206,7 @@ TEST(Session, RefusesBadInputBeforeAnyPulse) {
   EXPECT_EQ(session->multiply(x, 2).status().code(), Code::invalid_argument);
   EXPECT_EQ(device->charged_pulses(), 0u);
   SessionOptions options;
-  options.lambda = -1;
+  options.lambda.value = -1;
   EXPECT_EQ(Session::open(*device, matrix, options).status().code(), Code::invalid_argument);
 }
 

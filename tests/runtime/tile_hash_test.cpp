@@ -13,7 +13,8 @@ const std::vector<double> values = {1, -2, 0, 0.5, 1e-300, 7};
 
 TEST(TileHash, EqualTilesAreEqual) {
   Choice choice;
-  choice.tile_rows = 100;  // how the rest of a matrix is cut is not in it
+  choice.tile_rows = 100;         // how the rest of a matrix is cut is not in it
+  choice.conversion = {0.25, 4};  // nor what changes no cell
   EXPECT_EQ(tile_hash(values, 2, 3, {}), tile_hash(values, 2, 3, choice));
   EXPECT_EQ(tile_hash(values, 2, 3, {}).hex().size(), 32u);
 }
@@ -33,8 +34,7 @@ TEST(TileHash, KnowsShapeValuesAndEveryOption) {
                                                              [](Choice& c) { c.tolerance_levels = 0.4; },
                                                              [](Choice& c) { c.step_fraction = 0.4f; },
                                                              [](Choice& c) { c.max_pulses_per_cell = 1; },
-                                                             [](Choice& c) { c.read_repeats = 2; },
-                                                             [](Choice& c) { c.headroom = 2; }};
+                                                             [](Choice& c) { c.read_repeats = 2; }};
   for (const auto& change : changes) {
     Choice choice;
     change(choice);

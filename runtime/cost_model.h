@@ -1,16 +1,17 @@
 #pragma once
-// The emulator's published model of energy and time, as bounds and as exact figures. Internal to the cost forecast.
+// A device model's energy and time, as bounds and as exact figures.
 
 #include <cstdint>
 
-#include "cli/cost_forecast.h"
+#include "runtime/cost_forecast.h"
 
-namespace sedma::cli {
+namespace sedma::runtime {
 
-/// What an emulated board can spend at most on each command, and what a product spends whatever is in the cells.
+/// What a board can spend at most on each command, and what a product spends whatever is in the cells.
 class CostModel {
  public:
-  CostModel(const backends::EmulatorAssumptions& assumptions, const hal::Capabilities& board, const runtime::Choice& choice);
+  /// `device` must outlive it.
+  CostModel(const DeviceModel& device, const hal::Capabilities& board, const Choice& choice);
 
   /// Pulses of one write of one cell at most, with or without the erase before it.
   std::uint64_t cell_pulses(bool erase) const noexcept;
@@ -27,7 +28,8 @@ class CostModel {
  private:
   double word_joules(double volts) const noexcept { return word_farads_ * volts * volts; }
 
-  const backends::EmulatorAssumptions& a_;
+  const DeviceModel& device_;
+  const kernels::Material& material_;
   std::uint32_t board_cols_, repeats_, passes_;
   std::uint64_t budget_ = 0, ramp_ = 0, longest_step_ = 0;
   double word_farads_, bit_farads_;
@@ -74,4 +76,4 @@ RunForecast add_windows(const Workload& work, const hal::Capabilities& board, co
   return run;
 }
 
-}  // namespace sedma::cli
+}  // namespace sedma::runtime
