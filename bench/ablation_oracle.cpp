@@ -11,7 +11,6 @@
 namespace sedma::bench {
 namespace {
 
-using runtime::Choice;
 using runtime::Outcome;
 using runtime::Session;
 using runtime::StageCost;

@@ -139,11 +139,11 @@ std::string to_text(const runtime::TunedChoice& tuned) {
                      c.conversion.headroom, c.conversion.repeats, tuned.adaptive_lambda ? " lambda" : "");
 }
 
-Json to_json(const Ablation& ablation) {
+Json to_json(const Ablation& ablation, const nlohmann::ordered_json& settings) {
   Json json = {{"format", "sedma-ablation-1"},
                {"version", version()},
                {"commit", commit()},
-               {"settings", ablation.settings},
+               {"settings", settings},
                {"interval", "95 %, percentile bootstrap over cases, 2000 samples"},
                {"interrupted", ablation.interrupted},
                {"rows", Json::array()},

@@ -39,16 +39,16 @@ struct LeftOut {
 struct Ablation {
   std::string objective;
   std::uint64_t horizon_vectors = 0;
-  nlohmann::ordered_json settings;  ///< of the command line
   std::vector<AblationRow> rows;
   std::vector<LeftOut> left_out;
   bool interrupted = false;
 };
 
 /// "pair 128x256 k1 21p h0.25 r4 lambda": how a choice is named in tables.
-std::string to_text(const runtime::TunedChoice& choice);
-/// {"format", "version", "commit", "settings", "interrupted", "rows": [...], "left_out": [...], "table": [...]}
-nlohmann::ordered_json to_json(const Ablation& ablation);
+std::string to_text(const runtime::TunedChoice& tuned);
+/// `settings`: of the command line. {"format", "version", "commit", "settings", "interrupted", "rows": [...], "left_out": [...], "table":
+/// [...]}
+nlohmann::ordered_json to_json(const Ablation& ablation, const nlohmann::ordered_json& settings);
 /// One line for a policy and target: medians and 95 % intervals by the bootstrap over cases (matrix, material, seed).
 std::string to_table(const Ablation& ablation);
 

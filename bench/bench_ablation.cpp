@@ -137,7 +137,7 @@ Result<bench::Matrices> load(const std::vector<std::string>& names) {
 Status write(const Options& options, const bench::Ablation& ablation, cli::JsonTarget& json) {
   SEDMA_RETURN_IF_ERROR(cli::print(bench::to_table(ablation)));
   if (options.json.empty()) return {};
-  SEDMA_RETURN_IF_ERROR(json.prepare(bench::to_json(ablation)));
+  SEDMA_RETURN_IF_ERROR(json.prepare(bench::to_json(ablation, settings_of(options))));
   return json.commit();
 }
 
@@ -153,7 +153,6 @@ cli::Ending work(Options& options) {
                                                                 : runtime::Objective::energy;
   if (options.step_seconds > 0) options.study.step = bench::Step{options.step_seconds, 0.5};
   bench::Ablation ablation;
-  ablation.settings = settings_of(options);
   const auto go_on = [] { return cli::interrupted() == 0; };
   const Status status = bench::run_study(options.study, *matrices, {Teller(), go_on}, ablation);
   ablation.interrupted = !go_on();

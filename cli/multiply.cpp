@@ -37,6 +37,7 @@ Ending multiply_alone(const MultiplyOptions& options, const std::vector<std::str
   if (!board.ok()) return Ending::of_request(board.status());
   SEDMA_RETURN_IF_ERROR(inputs->mask.validate(board->device->capabilities()).with_context(options.mask));
   session->mask = std::move(inputs->mask);
+  if (const auto model = emulated_model(*board)) session->read_noise = {model->cell.read_noise, model->cell.read_floor_siemens};
   const MultiplyWork work{options,   argv,          *session,        *inputs->matrix, *board, inputs->limits,
                           inputs->x, inputs->batch, inputs->seconds, nullptr,         total};
   return carry_out(work, json, progress);

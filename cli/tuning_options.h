@@ -37,6 +37,6 @@ runtime::Policy policy_of(const TuningOptions& options);
 
 const char* name(runtime::Objective objective) noexcept;
 /// "--partition clustered --tile 64x64 ...": gives the same choice without a goal.
-std::string flags_of(const runtime::TunedChoice& choice);
+std::string flags_of(const runtime::TunedChoice& tuned);
 
 }  // namespace sedma::cli

@@ -46,7 +46,7 @@ Offers::Offers(PriorTable& table, const Belief& belief, const hal::Capabilities&
         if (!rewrite) offer.cost.programming_joules = offer.cost.programming_seconds = offer.cost.pulses = 0;
         offer.value = objective_value(terms.goal, offer.cost, board);
         if (terms.goal.objective != Objective::cells) offer.value *= 1 + pressure(offer.cost);
-        if (affordable(offer, at)) offers_.push_back(std::move(offer));
+        if (affordable(offer, at)) offers_.push_back(offer);
       }
     }
   std::stable_sort(offers_.begin(), offers_.end(), [](const Offer& a, const Offer& b) {

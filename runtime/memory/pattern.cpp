@@ -64,6 +64,7 @@ void merge(Outcome& into, double evidence, const Outcome& other, double other_ev
     into.*member = mean(into.*member, evidence, other.*member, other_evidence);
   into.vectors += other.vectors;
   into.checked += other.checked;
+  into.runs += other.runs;
 }
 
 // A name as a number in [0, 1), the same everywhere.

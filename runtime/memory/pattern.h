@@ -39,6 +39,7 @@ struct Context {
 /// What a choice costs and how wrong it is: predicted, or found. Costs are the device's.
 struct Outcome {
   std::uint64_t vectors = 0;               ///< multiplied
+  std::uint64_t runs = 0;                  ///< that began with it
   std::uint64_t checked = 0;               ///< of them, compared with a product in double precision; 0: the error is not known
   double error_p95 = 0, error_median = 0;  ///< relative l2 error of a vector: 95th percentile (nearest rank), median
   double programming_joules = 0, programming_seconds = 0, pulses = 0;  ///< of one programming
@@ -71,7 +72,8 @@ struct Pattern {
 /// Which pattern it is: xxh3-128 over context (features included) and choice but for temperature, age and bad cells.
 struct PatternKey {
   std::uint64_t low = 0, high = 0;
-  auto operator<=>(const PatternKey&) const = default;
+  bool operator==(const PatternKey&) const = default;
+  bool operator<(const PatternKey& other) const noexcept { return low != other.low ? low < other.low : high < other.high; }
   std::string hex() const;
 };
 PatternKey key_of(const Context& context, const TunedChoice& choice);

@@ -76,6 +76,7 @@ void visit_choice(C& tuned, const Visit& visit) {
 template <class O, class Visit>
 void visit_outcome(O& outcome, const std::string& prefix, const Visit& visit) {
   visit(prefix + "vectors", "", outcome.vectors, any);
+  visit(prefix + "runs", "", outcome.runs, any);
   visit(prefix + "checked_vectors", "", outcome.checked, any);
   visit(prefix + "error_p95", "", outcome.error_p95, positive);
   visit(prefix + "error_median", "", outcome.error_median, positive);

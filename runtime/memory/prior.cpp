@@ -42,8 +42,8 @@ class PhysicalPrior final : public Prior {
 
   Status look();
   const MatrixFeatures& features() const noexcept override { return features_; }
-  Result<Outcome> cost(const TunedChoice& choice) override;
-  Result<Outcome> predict(const TunedChoice& choice) override;
+  Result<Outcome> cost(const TunedChoice& tuned) override;
+  Result<Outcome> predict(const TunedChoice& tuned) override;
 
  private:
   TrialBoard trial() const noexcept { return {model_, board_, options_.age_seconds}; }

@@ -16,8 +16,8 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 
-constexpr std::size_t first_checked = 8;  // vectors of a new programming, so that what is wrong with it shows early
-constexpr int most_repeats = 2;           // of one product
+constexpr std::size_t first_checked = 32;  // vectors of a new programming: fewer say little about the worst twentieth
+constexpr int most_repeats = 2;            // of one product
 constexpr double allowed_off_target = 0.05;
 
 double seconds_since(Clock::time_point begin) { return std::chrono::duration<double>(Clock::now() - begin).count(); }
@@ -275,6 +275,7 @@ class TunedRun {
     add_errors(errors_, found);
     add_layout(*session_, found);
     found.lambda = median_of(lambdas_);
+    found.runs = report_.episodes.size() == 1 ? 1 : 0;
     if (found.vectors == 0) return;
     const double vectors = static_cast<double>(found.vectors);
     found.vector_joules = episode.multiplying.joules.total() / vectors;

@@ -13,7 +13,7 @@ constexpr double worth_changing = 0.02;   // of the rest of the run's objective
 constexpr double worth_a_writing = 0.2;   // of probability, where nothing is sure to meet the target
 constexpr double stays_at = 0.5;          // what is written stays at this probability
 constexpr double worth_trying = 0.15;     // probability
-constexpr double runs_ahead = 10;         // that a new matrix is tuned for: later ones explore no more
+constexpr double runs_ahead = 9;          // after the first, that a new matrix is tuned for: later ones explore no more
 constexpr std::uint32_t most_trials = 3;  // of a run
 constexpr std::size_t shown = 8;          // recalled patterns in a proposal
 
@@ -141,7 +141,7 @@ Offer* Tuner::Impl::explore(Offers& offers, Offer* best, const std::vector<Recal
   for (const Recalled& r : recalled) {
     if (r.pattern->context.board != board.board_id || r.pattern->context.matrix.content != prior.features().content) continue;
     const auto times = static_cast<double>(r.pattern->evidence);
-    ahead -= times;
+    ahead -= static_cast<double>(r.pattern->found.runs);
     work += times * risked(terms.goal, r.pattern->found, static_cast<double>(r.pattern->found.vectors) / times);
     if (r.pattern->found.checked > 0 && r.pattern->found.error_p95 > *terms.goal.target_error)
       risked_before += times * risked(terms.goal, r.pattern->found, 0);
@@ -209,6 +209,7 @@ Tuner::~Tuner() = default;
 void Tuner::begin_run() {
   impl_->run = {};
   impl_->working.clear();
+  if (!impl_->policy.long_term) impl_->seen.clear();
 }
 Result<Proposal> Tuner::propose(const Context& context, const Goal& goal) { return impl_->propose(context, goal); }
 void Tuner::observe(const Context& context, const TunedChoice& choice, const Outcome& outcome) { impl_->observe(context, choice, outcome); }

@@ -59,8 +59,8 @@ struct Proposal {
 };
 
 struct TunerOptions {
-  /// Of the work expected of this matrix (what was done and ten more runs), at most, that trials may be expected to waste. Trials that
-  /// write come only at the start of a run, three of any kind in a run, none after ten runs on a matrix.
+  /// Of the work expected of this matrix (what was done and what is left of ten runs), at most, that trials may be expected to waste.
+  /// Trials that write come only at the start of a run, three of any kind in a run, none from the tenth run on a matrix on.
   double exploration_share = 0.1;
   double confidence = 0.9;  ///< a choice is taken for one that meets the target at this probability
 };

@@ -11,6 +11,7 @@ namespace {
 // Cumulative log likelihood ratio of 30 % of vectors off target against 7 %: all off in 5 vectors, by chance once in thousands.
 const double off_weight = std::log(0.3 / 0.07), on_weight = std::log(0.7 / 0.93);
 constexpr double off_alarm = 6.5;
+constexpr double trial_alarm = 1.0;                         // a trial gives way to the sure choice as soon as it looks wrong
 constexpr double surprise_sd = 0.7, least_surprise = 0.05;  // of log(error) against what was expected
 constexpr std::uint64_t enough_checked = 8;
 
@@ -42,15 +43,16 @@ bool Tuner::Impl::notice(const Moment& moment) {
     run.stepped = true;
     return true;
   }
-  const bool expected_to_meet = goal.target_error && run.now->proposal.met_probability >= 0.5;
-  if (expected_to_meet && run.off_target > off_alarm) return true;
+  const Proposal& now = run.now->proposal;
+  const bool worth_an_alarm = goal.target_error && (now.exploring || now.met_probability >= 0.5);
+  if (worth_an_alarm && run.off_target > (now.exploring ? trial_alarm : off_alarm)) return true;
   if (run.checked < std::max(run.milestone, enough_checked)) return false;
   while (run.milestone <= run.checked) run.milestone *= 4;
   if (run.curious) return true;
   const std::optional<Level> level = level_now();
   if (!level) return false;
-  const double expected = std::log(run.now->proposal.corrected.error_p95 / run.now->proposal.prior.error_p95);
-  return std::abs(level->log_ratio - expected) > std::max(least_surprise, surprise_sd * run.now->proposal.error_sd);
+  const double expected = std::log(now.corrected.error_p95 / now.prior.error_p95);
+  return std::abs(level->log_ratio - expected) > std::max(least_surprise, surprise_sd * now.error_sd);
 }
 
 }  // namespace sedma::runtime

@@ -42,7 +42,7 @@ struct Tuner::Impl {
   Impl(Prior& prior, EpisodicMemory* memory, const hal::Capabilities& board, const Mask& mask, const Policy& policy,
        const TunerOptions& options);
 
-  Result<Proposal> propose(const Context& context, const Goal& goal);
+  Result<Proposal> propose(const Context& context, const Goal& wanted);
   void observe(const Context& context, const TunedChoice& choice, const Outcome& outcome);
   bool notice(const Moment& moment);
 
@@ -54,7 +54,7 @@ struct Tuner::Impl {
   void reward(const TunedChoice& choice, const Outcome& found);
 
   // Choosing.
-  Terms terms_now(const Goal& goal) const;
+  Terms terms_now(const Goal& wanted) const;
   Result<Offer*> choose(Offers& offers, const Terms& terms, std::string& reason);
   Offer* stay(Offers& offers, Offer* best, const Terms& terms, std::string& reason) const;
   Offer* explore(Offers& offers, Offer* best, const std::vector<Recalled>& recalled, const Terms& terms);
@@ -67,7 +67,7 @@ struct Tuner::Impl {
   Policy policy;
   TunerOptions options;
   Goal goal;
-  std::vector<Pattern> seen;  ///< the last 100, where no long-term memory is used
+  std::vector<Pattern> seen;  ///< the last 100, where no long-term memory is used; of this run alone without the policy for one
   Belief belief;
   WorkingMemory working;
   Run run;

@@ -85,7 +85,7 @@ TEST(Conversion, SetLaterItIsThatOfASessionOpenedWithIt) {
   offset.choice.encoding = kernels::Encoding::offset;
   products.products = true;
   std::vector<std::vector<double>> seen;
-  for (SessionOptions options : {sliced, offset, products}) {
+  for (const SessionOptions& options : {sliced, offset, products}) {
     for (const Conversion& conversion : {Conversion{0.25, 1}, Conversion{1, 4}, Conversion{0.37, 3}}) {
       const auto one = open_device(noisy + "8"), other = open_device(noisy + "8");
       auto switched = Session::open(*one, matrix, options).value();
@@ -114,7 +114,7 @@ TEST(Conversion, BitsDoNotDependOnTheCutOfABatch) {
   const auto x = random_inputs(4, 9, 60);
   const Conversion conversion{0.5, 3};
   std::vector<double> first;
-  for (const std::size_t each : {9, 4, 1}) {
+  for (const std::size_t each : {9u, 4u, 1u}) {
     for (const char* arrays : {"8", "1"}) {
       const auto device = open_device(noisy + arrays);
       auto session = Session::open(*device, matrix, with(conversion, 1)).value();

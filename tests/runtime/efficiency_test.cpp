@@ -104,7 +104,7 @@ TEST(Efficiency, SparseMatricesBesideTheStaticLayout) {
     const Row row = row_of(**matrix);
     EXPECT_GE(row.ratio(), 1.0);
     if (row.fixed.efficiency > 0.02) continue;
-    const double least = std::ceil(static_cast<double>((*matrix)->rows()) / (side / 2));
+    const double least = std::ceil(2.0 * (*matrix)->rows() / side);
     logarithms += std::log(row.ratio());
     at_best += std::log(static_cast<double>(row.fixed.loads) / least);
     ++many;

@@ -159,12 +159,12 @@ TEST_F(TunedRunTest, AShareIsCheckedAndSpreadOverTheRun) {
   asked.check_share = 0.25;
   const auto report = run_chosen(asked, script);
   ASSERT_TRUE(report.ok()) << report.status().to_string();
-  // One of four, and all of the first eight vectors of a new programming.
-  EXPECT_EQ(report->total.checked, 12u + 6u);
+  // One of four, and all of the first 32 vectors of a new programming.
+  EXPECT_EQ(report->total.checked, 32u + 4u);
   const std::vector<double> all = errors();
   std::vector<double> looked_at;
   for (std::size_t v = 0; v < batch_; ++v)
-    if (v < 8 || v % 4 == 0) looked_at.push_back(all[v]);
+    if (v < 32 || v % 4 == 0) looked_at.push_back(all[v]);
   EXPECT_EQ(report->total.error_median, median_of(looked_at));
   EXPECT_EQ(report->total.error_p95, percentile_95(looked_at));
   for (const Moment& moment : script.moments) EXPECT_GE(moment.checked, 1u);

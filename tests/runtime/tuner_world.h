@@ -198,11 +198,14 @@ RunResult run_on(const World& world, Tuner& tuner, const Goal& goal, std::uint64
     ++result.writings;
     since = 0;
   };
+  bool observed = false;
   const auto observe = [&](const Proposal& proposal) {
     if (errors.empty()) return;
     Outcome found = world.truth(proposal.choice);
     std::sort(errors.begin(), errors.end());
     found.vectors = found.checked = errors.size();
+    found.runs = observed ? 0 : 1;
+    observed = true;
     found.error_median = errors[errors.size() / 2];
     found.error_p95 = errors[(errors.size() * 95 + 99) / 100 - 1];
     tuner.observe(world.context(), proposal.choice, found);
