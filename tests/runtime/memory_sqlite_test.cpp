@@ -345,9 +345,9 @@ TEST_F(MemoryFile, WhatWaitsIsBounded) {
 TEST(MemoryPath, FollowsTheEnvironment) {
   EXPECT_TRUE(succeeded(spawn([] {
     ::unsetenv("SEDMA_MEMORY");
-    ::setenv("HOME", "/home/ada", 1);
+    ::setenv("HOME", "/home/user", 1);
     ::unsetenv("XDG_DATA_HOME");
-    if (default_memory_path() != "/home/ada/.local/share/sedma/memory.sqlite") return false;
+    if (default_memory_path() != "/home/user/.local/share/sedma/memory.sqlite") return false;
     ::setenv("XDG_DATA_HOME", "/data", 1);
     if (default_memory_path() != "/data/sedma/memory.sqlite") return false;
     ::setenv("SEDMA_MEMORY", "none", 1);
