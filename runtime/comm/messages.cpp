@@ -261,6 +261,7 @@ Result<MultiplyMessage> decode_multiply(std::span<const std::byte> body) {
     const bool one_part = in.get_bool();
     const auto part = in.get<std::uint32_t>();
     if (one_part) message.matrix_part = part;
+    if (!one_part && part != 0) in.refuse();
     message.groups = in.get_list<std::uint32_t>();
     message.largest = in.get_all<double>(message.batch);
     message.x = in.get_list<double>();

@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
+#include <optional>
 #include <random>
 
 #include "memory_job.h"
@@ -90,6 +92,19 @@ TEST(Messages, ComeOutAsTheyWentIn) {
   expect_same_bytes(encode(FailedMessage{7, Status(Code::internal, "no")}), decode_failed);
   EXPECT_EQ(decode_end(encode(EndMessage{Status(Code::aborted, "stop")}))->verdict.to_string(), "aborted: stop");
   EXPECT_TRUE(decode_end(encode(EndMessage{}))->verdict.ok());
+}
+
+TEST(Messages, AMatrixPartWithoutItsFlagIsRefused) {
+  const MultiplyMessage whole{1, 2, 2, {0.5, 4}, std::nullopt, {3}, {0.5, 9}, {1, 2, 3, 4, 5, 6}};
+  MultiplyMessage first = whole;
+  first.matrix_part = 0u;
+  const Bytes without = encode(whole), with = encode(first);
+  EXPECT_FALSE(decode_multiply(without)->matrix_part.has_value());
+  EXPECT_EQ(decode_multiply(with)->matrix_part, 0u);
+  const auto flag = static_cast<std::size_t>(std::mismatch(with.begin(), with.end(), without.begin()).first - with.begin());
+  Bytes damaged = without;
+  damaged[flag + 1] = std::byte{1};  // the part, which nothing says is there
+  EXPECT_EQ(decode_multiply(damaged).status().code(), Code::data_corrupt);
 }
 
 TEST(Messages, TheEndIsACodeAndAText) {
