@@ -24,12 +24,12 @@ class TrueBoard {
   std::uint64_t seed() const noexcept { return seed_; }
   const runtime::DeviceModel& model() const noexcept { return model_; }  ///< of the nominal one: what a tuner is told
   const hal::Capabilities& capabilities() const noexcept { return capabilities_; }
-  /// A true one with nothing written.
-  Result<std::unique_ptr<hal::Device>> open() const;
+  /// A true one with nothing written, whose writing and reading noise no other draw has: what is lucky on one is not on the next.
+  Result<std::unique_ptr<hal::Device>> open(std::uint64_t draw) const;
 
  private:
   const hal::Registry* registry_ = nullptr;
-  std::string material_, uri_;
+  std::string material_, uri_, differing_;
   std::uint64_t seed_ = 0;
   runtime::DeviceModel model_;
   hal::Capabilities capabilities_;

@@ -89,7 +89,8 @@ bool same_trial(const Trial& a, const Trial& b) {
 }  // namespace
 
 std::string oracle_key(const OracleCase& work, const std::string& board_uri, const Candidates& candidates) {
-  std::vector<double> numbers = {static_cast<double>(oracle_version), static_cast<double>(work.batch), work.loosest_error};
+  std::vector<double> numbers = {static_cast<double>(oracle_version), static_cast<double>(work.batch),
+                                 static_cast<double>(work.programmings), work.loosest_error};
   for (const runtime::TunedChoice& writing : candidates.writings) {
     const runtime::Choice& c = writing.choice;
     for (const double number :

@@ -9,9 +9,10 @@
 namespace sedma::bench {
 
 /// To be raised when planning, writing or multiplying change what comes out of a choice.
-inline constexpr int oracle_version = 1;
+inline constexpr int oracle_version = 2;
 
-/// What a table depends on: the matrix (content, shape), the URI of the board, the vectors, the loosest error, every candidate, and
+/// What a table depends on: the matrix (content, shape), the URI of the board, the vectors, the programmings, the loosest error, every
+/// candidate, and
 /// oracle_version.
 std::string oracle_key(const OracleCase& work, const std::string& board_uri, const runtime::Candidates& candidates);
 

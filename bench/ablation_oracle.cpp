@@ -40,68 +40,121 @@ Outcome written(const Session& session) {
   return outcome;
 }
 
-/// The vectors of a case under one choice.
+/// One writing on fresh boards, each programmed when it is first asked for: most choices are given up on the first.
+class Programmings {
+ public:
+  static Result<Programmings> open(const OracleCase& work, const runtime::Choice& choice) {
+    Programmings made(work, choice);
+    SEDMA_RETURN_IF_ERROR(made.add());
+    return made;
+  }
+  /// Not programmed by this.
+  const Session& first() const { return *sessions_.front(); }
+  Result<Session*> programmed(std::size_t k) {
+    while (sessions_.size() <= k) SEDMA_RETURN_IF_ERROR(add());
+    while (programmed_ <= k) SEDMA_RETURN_IF_ERROR(sessions_[programmed_++]->program());
+    return sessions_[k].get();
+  }
+
+ private:
+  Programmings(const OracleCase& work, const runtime::Choice& choice) : work_(&work) { options_.choice = choice; }
+  Status add() {
+    SEDMA_ASSIGN_OR_RETURN(std::unique_ptr<hal::Device> board, work_->open_board(boards_.size()));
+    SEDMA_ASSIGN_OR_RETURN(Session session, Session::open(*board, work_->matrix, options_));
+    boards_.push_back(std::move(board));
+    sessions_.push_back(std::make_unique<Session>(std::move(session)));
+    return {};
+  }
+
+  const OracleCase* work_;
+  runtime::SessionOptions options_;
+  std::vector<std::unique_ptr<hal::Device>> boards_;
+  std::vector<std::unique_ptr<Session>> sessions_;
+  std::size_t programmed_ = 0;
+};
+
+/// The vectors of a case under one choice, over all its programmings.
 class Judge {
  public:
   explicit Judge(const OracleCase& work) : work_(work) {}
 
   /// Whether so many vectors failed already that the rest need not be tried.
-  bool hopeless() const {
-    const auto off = std::count_if(errors_.begin(), errors_.end(), [this](double e) { return !(e <= work_.loosest_error); });
-    return static_cast<std::size_t>(off) > misses_allowed(work_.batch);
-  }
-  bool complete() const { return errors_.size() == work_.batch; }
+  bool hopeless() const { return misses_ > misses_allowed(work_.batch * work_.programmings); }
 
-  Status multiply(Session& session, std::size_t count) {
-    const std::size_t first = errors_.size(), cols = work_.matrix.cols(), rows = work_.matrix.rows();
-    count = std::min(count, work_.batch - first);
-    if (count == 0) return {};
+  /// All vectors on one programming, unless the choice turns out hopeless.
+  Status multiply(Session& session) {
+    const StageCost before = session.multiplying();
+    for (std::size_t first = 0; first < work_.batch && !hopeless();) {
+      const std::size_t count = first == 0 ? std::min(first_look, work_.batch) : work_.batch - first;
+      SEDMA_RETURN_IF_ERROR(multiply(session, first, count));
+      first += count;
+    }
+    const Outcome outcome = written(session);
+    for (double Outcome::*figure : {&Outcome::programming_joules, &Outcome::programming_seconds, &Outcome::pulses, &Outcome::unconverged,
+                                    &Outcome::arrays, &Outcome::memory_efficiency})
+      sum_.*figure += outcome.*figure;
+    sum_.vector_joules += session.multiplying().joules.total() - before.joules.total();
+    sum_.vector_seconds += session.multiplying().seconds - before.seconds;
+    return {};
+  }
+
+  /// @pre all programmings were multiplied with
+  Outcome finish() const {
+    Outcome outcome = sum_;
+    const auto times = static_cast<double>(work_.programmings);
+    for (double Outcome::*figure : {&Outcome::programming_joules, &Outcome::programming_seconds, &Outcome::pulses, &Outcome::unconverged,
+                                    &Outcome::arrays, &Outcome::memory_efficiency})
+      outcome.*figure /= times;
+    outcome.vectors = outcome.checked = errors_.size();
+    outcome.vector_joules /= static_cast<double>(errors_.size());
+    outcome.vector_seconds /= static_cast<double>(errors_.size());
+    outcome.error_p95 = quantile(errors_, 0.95);
+    outcome.error_median = quantile(errors_, 0.5);
+    outcome.lambda = lambdas_.empty() ? 0 : quantile(lambdas_, 0.5);
+    return outcome;
+  }
+
+ private:
+  Status multiply(Session& session, std::size_t first, std::size_t count) {
+    const std::size_t cols = work_.matrix.cols(), rows = work_.matrix.rows();
     SEDMA_ASSIGN_OR_RETURN(const runtime::Product product, session.multiply(work_.x.subspan(first * cols, count * cols), count));
-    for (const double error : vector_errors(product.y, work_.reference.subspan(first * rows, count * rows), count))
+    for (const double error : vector_errors(product.y, work_.reference.subspan(first * rows, count * rows), count)) {
       errors_.push_back(error);
+      misses_ += error <= work_.loosest_error ? 0 : 1;
+    }
     lambdas_.insert(lambdas_.end(), product.lambdas.begin(), product.lambdas.end());
     return {};
   }
 
-  void finish(Outcome& outcome) const {
-    outcome.vectors = outcome.checked = errors_.size();
-    outcome.error_p95 = quantile(errors_, 0.95);
-    outcome.error_median = quantile(errors_, 0.5);
-    outcome.lambda = lambdas_.empty() ? 0 : quantile(lambdas_, 0.5);
-  }
-
- private:
   const OracleCase& work_;
   std::vector<double> errors_, lambdas_;
+  std::size_t misses_ = 0;
+  Outcome sum_;
 };
 
-Status try_choice(const OracleCase& work, Session& session, const runtime::TunedChoice& choice, Outcome outcome, OracleTable& table) {
-  SEDMA_RETURN_IF_ERROR(session.set_conversion(choice.choice.conversion));
-  SEDMA_RETURN_IF_ERROR(session.set_lambda({choice.adaptive_lambda, 0, 0}));
-  const StageCost before = session.multiplying();
+Status try_choice(const OracleCase& work, Programmings& programmings, const runtime::TunedChoice& choice, OracleTable& table) {
   Judge judge(work);
-  SEDMA_RETURN_IF_ERROR(judge.multiply(session, first_look));
-  if (!judge.hopeless()) SEDMA_RETURN_IF_ERROR(judge.multiply(session, work.batch));
-  if (!judge.complete()) return {};
-  judge.finish(outcome);
-  const auto vectors = static_cast<double>(work.batch);
-  outcome.vector_joules = (session.multiplying().joules.total() - before.joules.total()) / vectors;
-  outcome.vector_seconds = (session.multiplying().seconds - before.seconds) / vectors;
+  for (std::size_t k = 0; k < work.programmings && !judge.hopeless(); ++k) {
+    SEDMA_ASSIGN_OR_RETURN(Session* const session, programmings.programmed(k));
+    SEDMA_RETURN_IF_ERROR(session->set_conversion(choice.choice.conversion));
+    SEDMA_RETURN_IF_ERROR(session->set_lambda({choice.adaptive_lambda, 0, 0}));
+    SEDMA_RETURN_IF_ERROR(judge.multiply(*session));
+  }
+  if (judge.hopeless()) return {};
+  const Outcome outcome = judge.finish();
   table.least_error = std::min(table.least_error, outcome.error_p95);
   if (outcome.error_p95 <= work.loosest_error) table.trials.push_back({choice, outcome});
   return {};
 }
 
-Status try_writing(const OracleCase& work, Session& session, const runtime::Candidates& candidates, const runtime::TunedChoice& writing,
-                   OracleTable& table) {
-  SEDMA_RETURN_IF_ERROR(session.program());
-  const Outcome outcome = written(session);
+Status try_writing(const OracleCase& work, Programmings& programmings, const runtime::Candidates& candidates,
+                   const runtime::TunedChoice& writing, OracleTable& table) {
   for (const runtime::Conversion& conversion : candidates.conversions) {
     for (const bool lambda : candidates.lambdas) {
       runtime::TunedChoice choice = writing;
       choice.choice.conversion = conversion;
       choice.adaptive_lambda = lambda;
-      SEDMA_RETURN_IF_ERROR(try_choice(work, session, choice, outcome, table));
+      SEDMA_RETURN_IF_ERROR(try_choice(work, programmings, choice, table));
     }
   }
   return {};
@@ -124,18 +177,15 @@ Result<OracleTable> try_all(const OracleCase& work, const runtime::Candidates& c
   for (std::size_t k = 0; k < candidates.writings.size(); ++k) {
     if (!watch(k, candidates.writings.size())) return Status(Code::aborted, "the search for the best choice was interrupted");
     const runtime::TunedChoice& writing = candidates.writings[k];
-    SEDMA_ASSIGN_OR_RETURN(const std::unique_ptr<hal::Device> board, work.open_board());
-    runtime::SessionOptions options;
-    options.choice = writing.choice;
-    SEDMA_ASSIGN_OR_RETURN(Session session, Session::open(*board, work.matrix, options));
-    if (!seen.insert(writing_of(session.plan())).second) continue;
+    SEDMA_ASSIGN_OR_RETURN(Programmings programmings, Programmings::open(work, writing.choice));
+    if (!seen.insert(writing_of(programmings.first().plan())).second) continue;
     ++table.writings;
-    if (session.layouts().front().turns > 1) {
+    if (programmings.first().layouts().front().turns > 1) {
       ++table.impossible;
       continue;
     }
     table.choices += candidates.conversions.size() * candidates.lambdas.size();
-    SEDMA_RETURN_IF_ERROR(try_writing(work, session, candidates, writing, table));
+    SEDMA_RETURN_IF_ERROR(try_writing(work, programmings, candidates, writing, table));
   }
   table.host_seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
   return table;

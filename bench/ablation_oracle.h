@@ -25,9 +25,11 @@ struct Trial {
 /// reference in double precision.
 struct OracleCase {
   const runtime::MatrixSource& matrix;
-  std::function<Result<std::unique_ptr<hal::Device>>()> open_board;  ///< one like it, with nothing written
-  std::span<const double> x, reference;                              ///< [batch, cols], [batch, rows]
+  /// The `draw`th of the boards to judge on, with nothing written (TrueBoard::open).
+  std::function<Result<std::unique_ptr<hal::Device>>(std::uint64_t draw)> open_board;
+  std::span<const double> x, reference;  ///< [batch, cols], [batch, rows]
   std::size_t batch = 0;
+  std::size_t programmings = 1;  ///< a choice is written so often, each time on a fresh board, and judged by all vectors of all of them
   /// A choice with which more than 5 % of the vectors are further off meets no target: it is not kept, and not tried to the end.
   double loosest_error = 0;
 };
@@ -45,7 +47,8 @@ struct OracleTable {
   double host_seconds = 0;
 };
 
-/// Runs everything: one programming on a fresh board for every writing, then its conversions and lambdas. Errors: of Session.
+/// Runs everything: every writing on fresh boards, then its conversions and lambdas; costs are the mean of the programmings. Errors: of
+/// Session.
 Result<OracleTable> try_all(const OracleCase& work, const runtime::Candidates& candidates, const OracleWatch& watch);
 
 /// The trial with the least objective value of those that meet the target; nullptr if none does.

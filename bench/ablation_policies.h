@@ -41,8 +41,9 @@ struct RunRecord {
   bool met() const noexcept { return met_share >= 0.95; }
 };
 
-/// `runs` runs of one tuner on fresh boards, each with vectors of its own that no oracle saw; patterns are recalled from `memory` and
-/// remembered there (nullptr: none). The tuner checks 1/16 of the vectors (at least 8 a run); all are judged. Errors: of the tuned runs.
+/// `runs` runs of one tuner on fresh boards, each with noise and vectors of its own that no oracle saw; patterns are recalled from `memory`
+/// and remembered there (nullptr: none). The tuner checks 1/16 of the vectors (at least 8 a run); all are judged. Errors: of the tuned
+/// runs.
 Result<std::vector<RunRecord>> run_sequence(const SequenceRequest& request, runtime::EpisodicMemory* memory);
 
 /// A memory in this process that holds what `filled` hold, but for patterns of the matrix of this content.

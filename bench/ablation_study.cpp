@@ -48,7 +48,8 @@ class BoardStudy {
     std::vector<double> reference(options_.judged * matrix.rows());
     SEDMA_RETURN_IF_ERROR(matrix.multiply(x, reference, options_.judged));
     const double loosest = *std::max_element(options_.targets.begin(), options_.targets.end());
-    const OracleCase work{matrix, [this] { return board_.open(); }, x, reference, options_.judged, loosest};
+    const OracleCase work{
+        matrix, [this](std::uint64_t draw) { return board_.open(draw); }, x, reference, options_.judged, options_.programmings, loosest};
     runtime::Candidates candidates = runtime::candidates_for(board_.capabilities(), {}, runtime::Policy{});
     if (matrix.rows() > options_.large_rows) candidates = subsample(candidates, options_.large_share);
     const OracleCache cache(options_.oracle_cache);
@@ -139,7 +140,7 @@ class BoardStudy {
 
   AblationRow oracle_row(const Judged& judged, const Trial& best, const runtime::Goal& goal) const {
     AblationRow row = row_of(judged, best, goal, "oracle");
-    const auto vectors = static_cast<double>(best.found.vectors);
+    const auto vectors = static_cast<double>(options_.batch);
     row.runs_to_adapt = 1;
     row.error = best.found.error_p95;
     row.joules = best.found.programming_joules + vectors * best.found.vector_joules;

@@ -18,7 +18,8 @@ struct StudyOptions {
   std::vector<double> targets;
   runtime::Goal goal;  ///< objective and horizon
   std::size_t runs = 10, batch = 64, each = 16;
-  std::size_t judged = 64;     ///< vectors by which the oracle judges a choice
+  std::size_t judged = 64;  ///< vectors by which the oracle judges a choice, on each of
+  std::size_t programmings = 3;
   std::string device_options;  ///< of nominal and true boards
   std::vector<std::string>
       true_options;  ///< of the true board alone: seed k takes the (k - 1) mod n th; none: boards are what they are taken for

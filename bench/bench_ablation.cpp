@@ -26,7 +26,8 @@ constexpr const char* examples =
     "  bench_ablation --matrix a.mtx b.mtx --true-board \"c2c_scale=1.4&nonlinearity=1.5\" --true-board "
     "\"c2c_scale=0.6&nonlinearity=0.7\"\n"
     "  bench_ablation --matrix a.mtx --device-options \"relaxation=techC\" --step 1e5 --batch 256 --policies full,no-short-term\n"
-    "The oracle tries every choice by a real run. On matrices of more than --large-rows rows it tries every --large-share-th writing, with "
+    "The oracle tries every choice by real runs on --programmings fresh boards; every run of a policy has a fresh board too. On matrices "
+    "of more than --large-rows rows it tries every --large-share-th writing, with "
     "all\n"
     "conversions and lambdas. Regret: objective of the last run / the oracle's - 1, exploring included.\n"
     "Exit codes: 0 done, 1 failed, 2 wrong usage, 130 interrupted (rows so far are written).";
@@ -72,6 +73,9 @@ void add_options(CLI::App& program, Options& o) {
   program.add_option("--judged", s.judged, "vectors by which the oracle judges a choice; default: 64")
       ->type_name("N")
       ->check(CLI::Range(1, 1000000));
+  program.add_option("--programmings", s.programmings, "fresh boards on which the oracle writes and judges a choice; default: 3")
+      ->type_name("N")
+      ->check(CLI::Range(1, 1000));
   program.add_option("--device-options", s.device_options, "options of every emulated board, e.g. \"arrays=64&read_noise=0.01\"");
   program.add_option("--true-board", s.true_options, "options in which the true board differs; repeated: seeds take turns")
       ->type_name("OPTIONS")
@@ -117,6 +121,7 @@ nlohmann::ordered_json settings_of(const Options& o) {
           {"batch", s.batch},
           {"each", s.each},
           {"judged", s.judged},
+          {"programmings", s.programmings},
           {"device_options", s.device_options},
           {"true_boards", s.true_options},
           {"step_seconds", o.step_seconds},

@@ -30,15 +30,6 @@ StageForecast repeated(StageForecast one, std::uint64_t times) {
   return one;
 }
 
-double BoardTime::finish() {
-  double total = 0;
-  for (double& seconds : seconds_) {
-    total = parallel_ ? std::max(total, seconds) : total + seconds;
-    seconds = 0;
-  }
-  return total;
-}
-
 CostModel::CostModel(const DeviceModel& device, const hal::Capabilities& board, const Choice& choice)
     : device_(device),
       material_(device.cell.material),

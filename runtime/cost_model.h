@@ -3,6 +3,7 @@
 
 #include <cstdint>
 
+#include "runtime/board_time.h"
 #include "runtime/cost_forecast.h"
 
 namespace sedma::runtime {
@@ -40,19 +41,6 @@ class CostModel {
 StageForecast& operator+=(StageForecast& a, const StageForecast& b);
 /// `times` of it, one after the other.
 StageForecast repeated(StageForecast one, std::uint64_t times);
-
-/// Counts seconds as the runtime does: arrays work at the same time where the board can, slices and turns one after the other.
-class BoardTime {
- public:
-  explicit BoardTime(const hal::Capabilities& board) : seconds_(board.arrays, 0.0), parallel_(board.has(hal::Feature::parallel_arrays)) {}
-  void add(std::uint32_t array, double seconds) { seconds_[array] += seconds; }
-  /// What the arrays have taken since the last time.
-  double finish();
-
- private:
-  std::vector<double> seconds_;
-  bool parallel_;
-};
 
 /// Adds up a workload from what one window costs: writing, and one vector's product.
 template <class Write, class Multiply>

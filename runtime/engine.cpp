@@ -9,15 +9,6 @@
 
 namespace sedma::runtime {
 
-double TurnClock::finish() {
-  double total = 0;
-  for (double& seconds : seconds_) {
-    total = parallel_ ? std::max(total, seconds) : total + seconds;
-    seconds = 0;
-  }
-  return total;
-}
-
 std::uint64_t first_vector(const Geometry& geometry, const Choice& choice) noexcept {
   return geometry.apart ? std::uint64_t{geometry.word_lines} * choice.read_repeats : 0;
 }

@@ -11,6 +11,7 @@
 
 #include "kernels/encode.h"
 #include "kernels/random.h"
+#include "runtime/board_time.h"
 #include "runtime/engine.h"
 #include "runtime/window.h"
 
@@ -57,19 +58,6 @@ struct Piece {
 
 using Pieces = std::span<const std::size_t>;  // of Engine::Impl::pieces, ascending
 
-/// Adds up what arrays cost while they work at the same time.
-class TurnClock {
- public:
-  explicit TurnClock(const hal::Capabilities& board) : seconds_(board.arrays, 0.0), parallel_(board.has(hal::Feature::parallel_arrays)) {}
-  void add(std::uint32_t array, double seconds) { seconds_[array] += seconds; }
-  /// The time so far; starts anew.
-  double finish();
-
- private:
-  std::vector<double> seconds_;
-  bool parallel_;
-};
-
 /// How far the work under way is, for EngineOptions::progress.
 struct Stage {
   const char* name = "";
@@ -113,9 +101,9 @@ struct Engine::Impl {
 
   /// Writes pieces of one turn, slice after slice, and marks their groups.
   Status write(Pieces turn, StageCost& cost);
-  Status write_slice(Pieces slice, TurnClock& clock, StageCost& cost);
+  Status write_slice(Pieces slice, BoardTime& clock, StageCost& cost);
   /// With Feature::line_drop: finds what was written by multiplying unit vectors.
-  Status read_slice(Pieces slice, TurnClock& clock, StageCost& cost);
+  Status read_slice(Pieces slice, BoardTime& clock, StageCost& cost);
   Status multiply_turn(const ProductTask& task, Pieces turn, Accumulator& y, StageCost& cost);
   Status multiply_in_turns(const ProductTask& task, Pieces all, Accumulator& y, StageCost& programming, StageCost& multiplying);
   Status let_time_pass() const;

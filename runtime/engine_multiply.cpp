@@ -69,7 +69,7 @@ struct Job {
 }  // namespace
 
 Status Engine::Impl::multiply_turn(const ProductTask& task, Pieces turn, Accumulator& y, StageCost& cost) {
-  TurnClock clock(device.capabilities());
+  BoardTime clock(device.capabilities());
   const double per_unit = kernels::amps_per_unit(plan.choice.encoding, window, volts_max);
   const std::size_t batch = task.batch;
   std::deque<Job> jobs;

@@ -75,7 +75,7 @@ void Engine::Impl::remember(const Piece& piece, const SliceTarget& target, const
   for (std::size_t k = 0; k < residual.size(); ++k) residual[k] = static_cast<float>(wanted[k] - found[k]);
 }
 
-Status Engine::Impl::write_slice(Pieces slice, TurnClock& clock, StageCost& cost) {
+Status Engine::Impl::write_slice(Pieces slice, BoardTime& clock, StageCost& cost) {
   const kernels::Encoding encoding = plan.choice.encoding;
   WritePolicy policy = write_policy(plan.choice, device.capabilities(), options.deadline);
   policy.read_cells = !line_drop;
@@ -115,7 +115,7 @@ Status Engine::Impl::write_slice(Pieces slice, TurnClock& clock, StageCost& cost
 }
 
 // Tiles that share an array share its lines, so the slice is read once all of it is written.
-Status Engine::Impl::read_slice(Pieces slice, TurnClock& clock, StageCost& cost) {
+Status Engine::Impl::read_slice(Pieces slice, BoardTime& clock, StageCost& cost) {
   std::deque<OperatorJob> jobs;
 
   const auto finish_oldest = [&]() -> Status {
@@ -155,7 +155,7 @@ Status Engine::Impl::read_slice(Pieces slice, TurnClock& clock, StageCost& cost)
 Status Engine::Impl::write(Pieces turn, StageCost& cost) {
   if (turn.empty()) return {};
   SEDMA_RETURN_IF_ERROR(not_stopped());
-  TurnClock clock(device.capabilities());
+  BoardTime clock(device.capabilities());
   for (std::size_t begin = 0, end = 0; begin < turn.size(); begin = end) {
     while (end < turn.size() && pieces[turn[end]].placement->slice == pieces[turn[begin]].placement->slice) ++end;
     const Pieces slice = turn.subspan(begin, end - begin);

@@ -141,7 +141,7 @@ Result<std::set<std::uint32_t>> Engine::Impl::changed_cells(Pieces all, const st
                                                             StageCost& cost) const {
   const WritePolicy policy = write_policy(plan.choice, device.capabilities(), options.deadline);
   const double tolerance = static_cast<double>(policy.tolerance_siemens) + 0.01 * device.capabilities().g_range_siemens();
-  TurnClock clock(device.capabilities());
+  BoardTime clock(device.capabilities());
   std::deque<std::pair<std::size_t, WindowRead>> reads;
   std::set<std::uint32_t> changed;
 

@@ -10,7 +10,7 @@ namespace sedma::runtime {
 namespace {
 
 constexpr double worth_changing = 0.02;   // of the rest of the run's objective
-constexpr double worth_a_writing = 0.2;   // of probability, where nothing is sure to meet the target
+constexpr double worth_a_writing = 0.2;   // of probability or log(error), where nothing is sure to meet the target
 constexpr double stays_at = 0.5;          // what is written stays at this probability
 constexpr double worth_trying = 0.15;     // probability
 constexpr double runs_ahead = 9;          // after the first, that a new matrix is tuned for: later ones explore no more
@@ -125,7 +125,8 @@ Offer* Tuner::Impl::stay(Offers& offers, Offer* best, const Terms& terms, std::s
   else if (best->probability >= terms.confidence)
     stays = found->probability >= (best->rewrite ? stays_at : terms.confidence) && best->value > (1 - worth_changing) * found->value;
   else
-    stays = best->rewrite && best->probability < found->probability + worth_a_writing;
+    stays =
+        best->rewrite && best->probability < found->probability + worth_a_writing && best->log_error > found->log_error - worth_a_writing;
   if (!stays) return best;
   reason = fmt::format("what is in force stays ({:.0f} % likely to be good enough); a change would gain less than it costs",
                        100 * found->probability);

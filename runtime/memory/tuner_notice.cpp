@@ -39,13 +39,15 @@ bool Tuner::Impl::notice(const Moment& moment) {
     const auto off = static_cast<double>(moment.off_target), on = static_cast<double>(moment.checked) - off;
     run.off_target = std::max(0.0, run.off_target + off * off_weight + on * on_weight);
   }
-  if (working.stepped()) {
-    run.stepped = true;
-    return true;
-  }
   const Proposal& now = run.now->proposal;
   const bool worth_an_alarm = goal.target_error && (now.exploring || now.met_probability >= 0.5);
-  if (worth_an_alarm && run.off_target > (now.exploring ? trial_alarm : off_alarm)) return true;
+  const bool off = worth_an_alarm && run.off_target > (now.exploring ? trial_alarm : off_alarm);
+  if (working.stepped() || (off && working.confirm_leap())) {
+    run.stepped = true;
+    run.stepped_cells = run.now->in_force.cells;
+    return true;
+  }
+  if (off) return true;
   if (run.checked < std::max(run.milestone, enough_checked)) return false;
   while (run.milestone <= run.checked) run.milestone *= 4;
   if (run.curious) return true;

@@ -145,6 +145,8 @@ void Tuner::Impl::observe(const Context& context, const TunedChoice& choice, con
   if (run.now && !run.now->observed && run.now->proposal.choice == choice) {
     if (run.now->proposal.reprogram) run.pulses += outcome.pulses - run.now->proposal.corrected.pulses;
     run.now->observed = true;
+    // Cells that changed after they were written tell nothing of what the choice does when it is written.
+    if (run.now->in_force.cells == run.stepped_cells) return;
   }
   reward(choice, outcome);
   if (policy.long_term && memory != nullptr) {

@@ -31,8 +31,9 @@ struct Run {
   std::uint32_t trials = 0;
   double explored = 0;  ///< objective value risked so far
   bool stepped = false;
-  std::vector<Level> levels;  ///< of stretches that are over
-  double off_target = 0;      ///< cumulative sum of evidence for more than 5 % off target
+  std::uint32_t stepped_cells = 0;  ///< the writing whose error has changed while it was used (InForce::cells)
+  std::vector<Level> levels;        ///< of stretches that are over
+  double off_target = 0;            ///< cumulative sum of evidence for more than 5 % off target
   std::uint64_t checked = 0, milestone = 8;
   double product_vectors = 8;
   bool curious = false;  ///< there is something to try on the cells as they are

@@ -61,6 +61,7 @@ void WorkingMemory::watch(const Moment& moment) noexcept {
     const double product_variance = std::max(scatter_ / degrees / vectors, least_scatter * least_scatter);
     const double scale = std::sqrt(product_variance * (1 + vectors / weight_));
     const double z = std::clamp(as_normal(away / scale, degrees), -most_surprise, most_surprise);
+    newest_z_ = z;
     up_.value = std::max(0.0, up_.value + z - slack);
     down_.value = std::max(0.0, down_.value - z - slack);
     if (up_.value == 0) up_.since = 0;
@@ -78,7 +79,7 @@ void WorkingMemory::watch(const Moment& moment) noexcept {
 void WorkingMemory::settle() noexcept {
   settled_ = steady();
   compared_ = 0;
-  weight_ = level_ = scatter_ = 0;
+  weight_ = level_ = scatter_ = newest_z_ = 0;
   up_ = down_ = {};
 }
 
@@ -91,6 +92,12 @@ void WorkingMemory::clear() noexcept {
 const Moment& WorkingMemory::newest(std::size_t back) const {
   SEDMA_CHECK(back < size_, back, size_);
   return moments_[(next_ + capacity - 1 - back) % capacity];
+}
+
+bool WorkingMemory::confirm_leap() noexcept {
+  if (std::abs(newest_z_) < most_surprise) return false;
+  (newest_z_ > 0 ? up_ : down_) = {alarm + most_surprise, 1};
+  return true;
 }
 
 bool WorkingMemory::stepped() const noexcept { return std::max(up_.value, down_.value) > alarm; }

@@ -33,7 +33,10 @@ class WorkingMemory {
  public:
   static constexpr std::size_t capacity = 100;
   void remember(const Moment& moment);
-  void clear() noexcept;   ///< the cells were written anew
+  void clear() noexcept;  ///< the cells were written anew
+  /// Whether the newest product alone is far off the level before it. If so it is taken for a step from now on: for a caller to whom other
+  /// evidence, such as vectors off target, says so too.
+  bool confirm_leap() noexcept;
   void settle() noexcept;  ///< the level since the change is the one to compare with from now on
   std::size_t size() const noexcept { return size_; }
   const Moment& newest(std::size_t back = 0) const;  ///< 0: the last. @pre back < size()
@@ -62,6 +65,7 @@ class WorkingMemory {
   std::size_t compared_ = 0;                     // products behind the level
   double weight_ = 0, level_ = 0, scatter_ = 0;  // vectors behind it, mean of log(error), sum of squares
   Sum up_, down_;
+  double newest_z_ = 0;
 };
 
 }  // namespace sedma::runtime

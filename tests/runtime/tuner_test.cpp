@@ -109,6 +109,21 @@ TEST(Tuner, FindsAStepWithinAFewProductsAndNotWithoutShortTermMemory) {
   }
 }
 
+// What relaxation does within a day: nothing can make up for it but writing again, and none of it is the choice's fault.
+TEST(Tuner, CellsThatWentFarOffAreWrittenAgainAndNotHeldAgainstTheirChoice) {
+  const World world(6, 6, 0.1);
+  LawPrior prior(Numbers{}, world.matrix, world.board);
+  Tuner tuner(prior, nullptr, world.board, Mask{}, Policy{});
+  const Goal goal = target(1e-2, 2048);
+  TunedChoice usual;
+  for (std::uint64_t run = 0; run < 5; ++run) usual = testing::run_on(world, tuner, goal, run, 32).first.choice;
+  const RunResult stepped = testing::run_on(world, tuner, goal, 9, 32,
+                                            [](int product, int since) { return product >= 32 && since >= product - 31 ? 25.0 : 1.0; });
+  EXPECT_EQ(stepped.writings, 2);
+  EXPECT_LE(stepped.products_off, 1);
+  EXPECT_TRUE(testing::run_on(world, tuner, goal, 10, 32).first.choice == usual);
+}
+
 TEST(Tuner, UsesPatternsOfAnotherPriorForTheVerySameChoiceOnly) {
   const World world(7, 7, 0.3), other(7, 8, 0.3);
   LawPrior prior(Numbers{}, world.matrix, world.board);

@@ -67,6 +67,24 @@ TEST(WorkingMemory, StepsAreFoundInAFewProductsAndSteadyCountsThem) {
   }
 }
 
+TEST(WorkingMemory, ALeapIsAStepOnlyWhenItIsConfirmed) {
+  for (const double factor : {20.0, 0.05}) {
+    WorkingMemory memory;
+    for (std::uint64_t product = 0; product < 12; ++product) memory.remember(moment(0.01 * (product % 2 == 0 ? 1.05 : 0.95)));
+    EXPECT_FALSE(memory.confirm_leap());  // nothing leapt
+    EXPECT_FALSE(memory.stepped());
+    memory.remember(moment(0.01 * factor));
+    EXPECT_FALSE(memory.stepped());  // one product, which may be an odd one
+    EXPECT_TRUE(memory.confirm_leap());
+    EXPECT_TRUE(memory.stepped());
+    EXPECT_EQ(memory.steady(), 1u);
+    memory.remember(moment(0.01 * factor));
+    EXPECT_EQ(memory.steady(), 2u);
+    memory.clear();
+    EXPECT_FALSE(memory.confirm_leap());
+  }
+}
+
 TEST(WorkingMemory, CountsOnlyWhatWasChecked) {
   WorkingMemory memory;
   EXPECT_EQ(memory.off_target(10), 0);
