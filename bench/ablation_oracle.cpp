@@ -1,6 +1,7 @@
 #include "bench/ablation_oracle.h"
 
 #include <algorithm>
+#include <array>
 #include <chrono>
 #include <cmath>
 #include <set>
@@ -15,6 +16,9 @@ using runtime::Outcome;
 using runtime::Session;
 using runtime::StageCost;
 
+constexpr std::array of_programming = {
+    &Outcome::programming_joules, &Outcome::programming_seconds, &Outcome::pulses, &Outcome::unconverged, &Outcome::arrays,
+    &Outcome::memory_efficiency};
 constexpr std::size_t first_look = 16;  // vectors after which hopeless choices are given up
 
 // The tile sizes that a plan really has: larger ones than the matrix are the same choice.
@@ -90,9 +94,7 @@ class Judge {
       first += count;
     }
     const Outcome outcome = written(session);
-    for (double Outcome::*figure : {&Outcome::programming_joules, &Outcome::programming_seconds, &Outcome::pulses, &Outcome::unconverged,
-                                    &Outcome::arrays, &Outcome::memory_efficiency})
-      sum_.*figure += outcome.*figure;
+    for (double Outcome::*const figure : of_programming) sum_.*figure += outcome.*figure;
     sum_.vector_joules += session.multiplying().joules.total() - before.joules.total();
     sum_.vector_seconds += session.multiplying().seconds - before.seconds;
     return {};
@@ -102,9 +104,7 @@ class Judge {
   Outcome finish() const {
     Outcome outcome = sum_;
     const auto times = static_cast<double>(work_.programmings);
-    for (double Outcome::*figure : {&Outcome::programming_joules, &Outcome::programming_seconds, &Outcome::pulses, &Outcome::unconverged,
-                                    &Outcome::arrays, &Outcome::memory_efficiency})
-      outcome.*figure /= times;
+    for (double Outcome::*const figure : of_programming) outcome.*figure /= times;
     outcome.vectors = outcome.checked = errors_.size();
     outcome.vector_joules /= static_cast<double>(errors_.size());
     outcome.vector_seconds /= static_cast<double>(errors_.size());
